@@ -1,0 +1,25 @@
+/** Time, handed in. @module */
+
+/** Wall time in milliseconds that never runs back. */
+export interface Clock {
+  now(): number;
+}
+
+/** A clock that can also call back; `after` returns a function that takes the call back. */
+export interface Timers extends Clock {
+  /** Calls `action` once, `ms` milliseconds from now at the earliest. */
+  after(ms: number, action: () => void): () => void;
+}
+
+/** Rejects with what `error()` returns if `promise` has not settled within `ms` milliseconds. */
+export function within<T>(timers: Timers, ms: number, promise: Promise<T>, error: () => Error): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const cancel = timers.after(ms, () => reject(error()));
+    promise.then(resolve, reject).finally(cancel);
+  });
+}
+
+/** Resolves after `ms` milliseconds. */
+export function sleep(timers: Timers, ms: number): Promise<void> {
+  return new Promise((resolve) => void timers.after(ms, resolve));
+}
