@@ -1,0 +1,10 @@
+/**
+ * Who a node is: its Ed25519 key, the id that follows from it, and the certificates by which TLS proves it.
+ *
+ * @module
+ */
+
+export * from "./certificate.ts";
+export * from "./crypto.ts";
+export * from "./keys.ts";
+export * from "./node_id.ts";
