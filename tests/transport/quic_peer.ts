@@ -1,0 +1,52 @@
+/** A node in a process of its own, for tests that stop or kill it: echoes every stream, prints its port. @module */
+
+import { issueLeaf } from "../../src/identity/mod.ts";
+import { createQuicTransport } from "../../src/transport/quic/mod.ts";
+import type { BidiStream } from "../../src/transport/transport.ts";
+import { alice, REALM, WORLD_LIMITS } from "../conformance/transport_world.ts";
+
+const HOSTNAME = "127.0.0.1";
+
+/** A running peer process. */
+export interface Peer {
+  readonly port: number;
+  readonly process: Deno.ChildProcess;
+}
+
+/** Starts a peer; with `goAfterFirst` it closes its transport at its first stream and then ends by itself. */
+export async function startPeer({ port = 0, goAfterFirst = false } = {}): Promise<Peer> {
+  const args = ["run", "--no-lock", "--unstable-net", "-A", import.meta.filename!, String(port), String(goAfterFirst)];
+  const process = new Deno.Command(Deno.execPath(), { args, stdout: "piped", stderr: "inherit" }).spawn();
+  const reader = process.stdout.getReader();
+  const { value } = await reader.read();
+  reader.releaseLock();
+  return { port: Number(new TextDecoder().decode(value)), process };
+}
+
+/** Ends a peer at once. */
+export async function killPeer({ process }: Peer): Promise<void> {
+  try {
+    process.kill("SIGKILL");
+  } catch { /* it has ended by itself */ }
+  await process.status;
+  await process.stdout.cancel();
+}
+
+async function run(port: number, goAfterFirst: boolean): Promise<void> {
+  const transport = createQuicTransport({ limits: WORLD_LIMITS });
+  const listener = await transport.listen({
+    address: { hostname: HOSTNAME, port },
+    tls: await issueLeaf(alice, { realm: REALM, hosts: [HOSTNAME], now: Date.now() }),
+    onConnection: (connection) => void echoAll(connection.incomingBidi),
+  });
+  await Deno.stdout.write(new TextEncoder().encode(`${listener.address.port}\n`));
+
+  async function echoAll(streams: ReadableStream<BidiStream>): Promise<void> {
+    for await (const { readable, writable } of streams) {
+      if (goAfterFirst) return await transport.close();
+      readable.pipeTo(writable).catch(() => {});
+    }
+  }
+}
+
+if (import.meta.main) await run(Number(Deno.args[0]), Deno.args[1] === "true");

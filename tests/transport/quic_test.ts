@@ -1,0 +1,253 @@
+/** What only the real network can show. @module */
+
+import assert from "node:assert/strict";
+import { issueLeaf } from "../../src/identity/mod.ts";
+import { createQuicTransport } from "../../src/transport/quic/mod.ts";
+import { resolve } from "../../src/transport/quic/resolve.ts";
+import { type Connection, type Transport, TRANSPORT_LIMITS } from "../../src/transport/transport.ts";
+import { settles, soon, until } from "../conformance/deadline.ts";
+import {
+  alice,
+  next,
+  openKnownBidi,
+  pattern,
+  readAll,
+  REALM,
+  Site,
+  type World,
+  WORLD_LIMITS,
+  write,
+} from "../conformance/transport_world.ts";
+import { killPeer, startPeer } from "./quic_peer.ts";
+
+const expectAlice = { kind: "key", publicKey: alice.publicKey } as const;
+
+function test(name: string, run: (world: World, site: Site) => Promise<void>, host = "127.0.0.1"): void {
+  Deno.test(`quic: ${name}`, async () => {
+    const client = createQuicTransport({ limits: WORLD_LIMITS }),
+      server = createQuicTransport({ limits: WORLD_LIMITS });
+    const world = { client, server, host, issueLeaf };
+    try {
+      await run(world, new Site(world));
+    } finally {
+      await Promise.all([client.close(), server.close()]);
+    }
+  });
+}
+
+async function dialPeer(client: Transport, port: number): Promise<Connection> {
+  return await soon(client.dial({ address: { hostname: "127.0.0.1", port }, expect: expectAlice }), "a dial");
+}
+
+test("a killed peer is a timeout after the idle time, restarted or not, and nothing rejects by itself", async ({ client }) => {
+  const peer = await startPeer();
+  const connection = await dialPeer(client, peer.port);
+  const stream = await connection.openBidi();
+  const sender = await connection.openSend();
+  await write(stream.writable, pattern(100));
+  await write(sender, pattern(100));
+  await next(stream.readable);
+  await killPeer(peer);
+  const killedAt = Date.now();
+  const successor = await startPeer({ port: peer.port });
+  try {
+    assert.equal(successor.port, peer.port);
+    assert.equal((await soon(connection.closed, "closed")).by, "timeout");
+    const noticedMs = Date.now() - killedAt;
+    assert.ok(noticedMs >= WORLD_LIMITS.idleTimeoutMs - 2 * WORLD_LIMITS.keepAliveMs, `${noticedMs} ms`);
+    await assert.rejects(write(stream.writable, pattern(1)));
+    assert.equal((await connection.incomingBidi.getReader().read()).done, true);
+    await openEcho(await dialPeer(client, peer.port));
+  } finally {
+    await killPeer(successor);
+  }
+});
+
+test("closing a writer does not wait for the peer: a stopped process acknowledges nothing", async ({ client }) => {
+  const peer = await startPeer();
+  try {
+    const connection = await dialPeer(client, peer.port);
+    await openEcho(connection);
+    const sender = (await connection.openSend()).getWriter();
+    Deno.kill(peer.process.pid, "SIGSTOP");
+    await soon(sender.write(pattern(1000)), "a write", 500);
+    await soon(sender.close(), "a close", 500);
+  } finally {
+    Deno.kill(peer.process.pid, "SIGCONT");
+    await killPeer(peer);
+  }
+});
+
+test("a process that closes its transport tells its peers, and ends by itself", async ({ client }) => {
+  const peer = await startPeer({ goAfterFirst: true });
+  const connection = await dialPeer(client, peer.port);
+  await write((await connection.openBidi()).writable, pattern(1));
+  assert.equal((await soon(connection.closed, "closed")).by, "remote");
+  assert.ok((await soon(peer.process.status, "the end of the process")).success);
+  await killPeer(peer);
+});
+
+test("garbage on the port harms nobody", async (_world, site) => {
+  const [near, far] = await (await site.open()).connect();
+  const { port } = site.listener.address;
+  const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+  const to = { transport: "udp", hostname: "127.0.0.1", port } as const;
+  for (let i = 0; i < 2000; i++) {
+    const bytes = pattern(1 + i * 37 % 1400);
+    bytes[0] = i & 0xff;
+    if (i % 3 === 0 && bytes.length > 5) bytes.set([0xc0 | i & 0x3f, 0, 0, 0, 1]); // looks like an Initial of QUIC 1
+    await socket.send(bytes, to);
+  }
+  socket.close();
+  await openKnownBidi(near, far);
+  await site.connect();
+});
+
+test("handshakes that fail harm nobody", async ({ client, host }, site) => {
+  await site.open();
+  const address = { hostname: host, port: site.listener.address.port };
+  const wrong = { kind: "hash", hashes: [new Uint8Array(32)] } as const;
+  const failing = Array.from({ length: 50 }, () => client.dial({ address, expect: wrong }));
+  const good = site.dial();
+  for (const dial of failing) await assert.rejects(dial, { code: "untrusted" });
+  await good;
+});
+
+test("500 connections one after the other leave nothing behind", async (_world, site) => {
+  await site.open();
+  const use = async (): Promise<void> => {
+    const [near, far] = await site.connect();
+    await openKnownBidi(near, far);
+    near.close(0, "");
+    await Promise.all([near.closed, far.closed]);
+    site.arrived.length = 0;
+  };
+  for (let i = 0; i < 200; i++) await use();
+  const before = Deno.memoryUsage().rss;
+  for (let i = 0; i < 500; i++) await use();
+  const grownMiB = (Deno.memoryUsage().rss - before) / 1048576;
+  assert.ok(grownMiB < 50, `grown by ${grownMiB.toFixed(0)} MiB`); // 500 leaked ones would hold 100
+});
+
+test("a client cannot open more streams than it may", async (_world, site) => {
+  await site.open();
+  const raw = await Deno.connectQuic({
+    hostname: "127.0.0.1",
+    port: site.listener.address.port,
+    alpnProtocols: ["macula"],
+    // deno-lint-ignore no-explicit-any
+    ...{ serverCertificateHashes: [{ algorithm: "sha-256", value: (await leafInUse(site)).hash }] } as any,
+  });
+  raw.closed.catch(() => {});
+  for (
+    const [create, max] of [
+      [() => raw.createBidirectionalStream(), TRANSPORT_LIMITS.bidiStreamsMax],
+      [() => raw.createUnidirectionalStream(), TRANSPORT_LIMITS.sendStreamsMax],
+    ] as const
+  ) {
+    for (let i = 0; i < max; i++) await create();
+    await assert.rejects(create(), RangeError);
+  }
+  raw.close();
+});
+
+test("a host name leads to whichever of its addresses listens", async ({ client, server }) => {
+  for (const hostname of await resolve({ hostname: "localhost", port: 0 })) {
+    const listener = await server.listen({
+      address: { hostname, port: 0 },
+      tls: await issueLeaf(alice, { realm: REALM, hosts: [], now: Date.now() }),
+      onConnection: () => {},
+    });
+    const address = { hostname: "localhost", port: listener.address.port };
+    const connection = await client.dial({ address, expect: expectAlice });
+    assert.equal(connection.remote.hostname, hostname);
+    connection.close(0, "");
+    await listener.close();
+  }
+});
+
+test("one endpoint on :: listens on and dials both families, on one port", async ({ client, server }) => {
+  const seen: Connection[] = [];
+  const tls = await issueLeaf(alice, { realm: REALM, hosts: [], now: Date.now() });
+  const onConnection = (connection: Connection) => void seen.push(connection);
+  const any = await server.listen({ address: { hostname: "::", port: 0 }, tls, onConnection });
+  const theirs = await client.listen({ address: { hostname: "::", port: 0 }, tls, onConnection });
+  for (const hostname of ["127.0.0.1", "::1"]) {
+    const there = await client.dial({ address: { hostname, port: any.address.port }, expect: expectAlice });
+    await until(() => seen.length === 1, "an arrival");
+    assert.deepEqual(seen.pop()!.remote, { hostname, port: theirs.address.port });
+    assert.deepEqual(there.remote, { hostname, port: any.address.port });
+  }
+});
+
+test(
+  "dials in flight are bounded, and a dead host holds up nobody else for longer than its time",
+  async ({ client, host }, site) => {
+    await site.open();
+    const dead = { hostname: host, port: 9 };
+    const dying = Array.from({ length: 40 }, () => client.dial({ address: dead, expect: expectAlice, timeoutMs: 200 }));
+    const failed = Promise.all(dying.map((dial) => assert.rejects(dial, { code: "unreachable" })));
+    await soon(site.dial(), "a dial behind dead ones", 1000);
+    await soon(failed, "40 failures", 2000);
+  },
+);
+
+Deno.test("quic: without Deno.QuicEndpoint the cure is named", async () => {
+  const output = await runWith(
+    [],
+    `
+    const transport = createQuicTransport();
+    const address = { hostname: "127.0.0.1", port: 0 }, expect = { kind: "hash", hashes: [] };
+    await transport.dial({ address, expect }).catch((error) => console.log(error.code, error.message));
+    await transport.listen({ address, tls: {}, onConnection() {} }).catch((error) => console.log(error.code));
+    await transport.close();`,
+  );
+  assert.match(output, /^quic_missing .*--unstable-net, or put "unstable": \["net"\] in deno\.json\nquic_missing\n$/);
+});
+
+Deno.test("quic: without permission the flag is named; a permission for one peer suffices to dial it", async () => {
+  const peer = await startPeer();
+  const script = `
+    const transport = createQuicTransport();
+    const expect = { kind: "key", publicKey: Uint8Array.fromHex("${alice.publicKey.toHex()}") };
+    const listen = { address: { hostname: "127.0.0.1", port: 7777 }, tls: {}, onConnection() {} };
+    await transport.listen(listen).catch((error) => console.log(error.code, error.message));
+    const address = { hostname: "127.0.0.1", port: ${peer.port} };
+    await transport.dial({ address, expect }).then(() => console.log("dialled"), (error) => console.log(error.code));
+    await transport.close();`;
+  try {
+    const none = await runWith(["--unstable-net"], script);
+    assert.match(none, /^permission_denied .*--allow-net=127\.0\.0\.1:7777\npermission_denied\n$/);
+    const one = await runWith(["--unstable-net", `--allow-net=127.0.0.1:${peer.port}`], script);
+    assert.match(one, /^permission_denied .*\ndialled\n$/);
+  } finally {
+    await killPeer(peer);
+  }
+});
+
+/** Runs a script with these flags in a process of its own, and gives its output. */
+async function runWith(flags: readonly string[], script: string): Promise<string> {
+  const mod = new URL("../../src/transport/quic/mod.ts", import.meta.url);
+  const config = await Deno.makeTempFile({ suffix: ".json" });
+  const main = await Deno.makeTempFile({ suffix: ".ts" });
+  await Deno.writeTextFile(config, "{}");
+  await Deno.writeTextFile(main, `import { createQuicTransport } from "${mod}";\n${script}`);
+  const args = ["run", "--no-prompt", "--no-check", "--no-lock", "--config", config, ...flags, main];
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), { args }).output();
+  await Promise.all([Deno.remove(config), Deno.remove(main)]);
+  return new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+}
+
+async function leafInUse(site: Site): Promise<{ hash: Uint8Array }> {
+  const leaf = await site.leaf();
+  site.listener.replaceTls(leaf);
+  return leaf;
+}
+
+async function openEcho(connection: Connection): Promise<void> {
+  const { readable, writable } = await connection.openBidi();
+  await write(writable, pattern(10));
+  await writable.close();
+  assert.deepEqual(await readAll(readable), pattern(10));
+  assert.equal(await settles(connection.closed, 1), false);
+}
