@@ -1,0 +1,135 @@
+/**
+ * Keeps an edge attached to one hub: dials the targets in turn, and again when the link is lost, with back-off and
+ * full jitter (Brooker, "Exponential backoff and jitter", AWS 2015), for ever.
+ *
+ * @module
+ */
+
+import type { Address, DialError, Expectation, Transport } from "../transport/transport.ts";
+import { MeshError, RefusedError } from "../base/errors.ts";
+import type { Timers } from "../base/clock.ts";
+import type { Random } from "../base/random.ts";
+import { isIpLiteral, type NodeId } from "../identity/mod.ts";
+import { establish, type Established, type HandshakeOptions } from "./establish.ts";
+import type { Self } from "./handshake.ts";
+
+/** First and longest delay between attempts. */
+export const RECONNECT_MIN_MS = 250, RECONNECT_MAX_MS = 30_000;
+
+/** A hub to attach to. */
+export interface Target {
+  readonly addresses: readonly Address[];
+  readonly expect: Expectation;
+  /** The node that must answer, where it is known. */
+  readonly node?: NodeId;
+}
+
+/** What an attachment is made with. */
+export interface AttachmentOptions {
+  /** Asked before each round: addresses and tickets may have changed. */
+  readonly targets: () => Promise<readonly Target[]> | readonly Target[];
+  readonly self: Self;
+  readonly transport: Transport;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly frameBytesMax: number;
+  /** CAs (PEM) for gateways with a certificate for their host name; default the system's. */
+  readonly caCerts?: readonly string[] | undefined;
+  /** A hub has welcomed us. */
+  readonly onEstablished: (established: Established) => void;
+  /** A round failed; the next one begins in `retryMs`. */
+  readonly onFailure: (error: MeshError, retryMs: number) => void;
+}
+
+/** Keeps dialling until it is closed. */
+export class Attachment {
+  readonly #options: AttachmentOptions;
+  readonly #abort = new AbortController();
+  #failures = 0;
+  #running = false;
+  #cancelRetry: () => void = () => {};
+
+  constructor(options: AttachmentOptions) {
+    this.#options = options;
+  }
+
+  /** Dials now, unless it does already: at the start, and when the link was lost. */
+  wake(): void {
+    if (this.#running || this.#abort.signal.aborted) return;
+    this.#running = true;
+    this.#cancelRetry();
+    this.#round();
+  }
+
+  /** Dials a little later: so that thousands of edges that lost one hub do not come at once. */
+  wakeSoon(): void {
+    this.#cancelRetry();
+    this.#cancelRetry = this.#options.timers.after(this.#options.random.number() * RECONNECT_MIN_MS, () => this.wake());
+  }
+
+  /** Stops for good. */
+  close(): void {
+    this.#cancelRetry();
+    this.#abort.abort();
+  }
+
+  async #round(): Promise<void> {
+    const { onEstablished, onFailure, timers, random } = this.#options;
+    let last = new MeshError("unavailable", "Cannot connect: there is nothing to connect to", { retryable: true });
+    try {
+      for (const target of await this.#options.targets()) {
+        for (const address of target.addresses) {
+          const result = await this.#dial(target, address).catch((error) => asMeshError(error));
+          if (this.#abort.signal.aborted) {
+            if (!(result instanceof MeshError)) result.connection.close(0, "normal");
+            return;
+          }
+          if (result instanceof MeshError) {
+            last = result;
+            continue;
+          }
+          this.#failures = 0;
+          this.#running = false;
+          return onEstablished(result);
+        }
+      }
+    } catch (error) {
+      last = asMeshError(error);
+    }
+    const limitMs = Math.min(RECONNECT_MAX_MS, RECONNECT_MIN_MS * 2 ** Math.min(this.#failures++, 10));
+    const retryMs = random.number() * limitMs;
+    this.#running = false;
+    if (this.#abort.signal.aborted) return;
+    this.#cancelRetry = timers.after(retryMs, () => this.wake());
+    onFailure(last, retryMs);
+  }
+
+  async #dial(target: Target, address: Address): Promise<Established> {
+    const { transport, self, timers, random, frameBytesMax } = this.#options;
+    const { signal } = this.#abort, { caCerts } = this.#options;
+    const byName = caCerts === undefined ? { kind: "name" } as const : { kind: "name", caCerts } as const;
+    const connection = await transport.dial({ address, expect: target.expect, signal }).catch((error) => {
+      // A gateway with a certificate of a real CA cannot show one of its key: TLS proves the host, hello the node.
+      if (target.expect.kind !== "key" || isIpLiteral(address.hostname) || error.code !== "untrusted") throw error;
+      return transport.dial({ address, expect: byName, signal }).catch(() => Promise.reject(error));
+    });
+    const shared: HandshakeOptions = { self, timers, random, frameBytesMax };
+    const dialled = target.node ?? address.hostname;
+    return await establish(connection, { ...shared, dialled, expected: target.node });
+  }
+}
+
+/** Whether dialling again cannot help: the other end said no, or is not who it should be. */
+export function isFinal(error: MeshError): boolean {
+  return error instanceof RefusedError && error.code !== "max_clients_reached" && error.code !== "too_busy" ||
+    (error as DialError).code === "untrusted" || error.code === "invalid" || error.code === "permission_denied" ||
+    error.code === "quic_missing";
+}
+
+function asMeshError(error: unknown): MeshError {
+  if (error instanceof MeshError) return error;
+  return new MeshError("unavailable", `Cannot connect: ${error instanceof Error ? error.message : error}`, {
+    retryable: true,
+    cause: error,
+  });
+}

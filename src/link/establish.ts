@@ -1,0 +1,181 @@
+/** Carries the handshake over a fresh connection and gives what a link is made of. @module */
+
+import { DialError } from "../transport/transport.ts";
+import type { BidiStream, Connection } from "../transport/transport.ts";
+import { MeshError, RefusedError, TimeoutError } from "../base/errors.ts";
+import { type Timers, within } from "../base/clock.ts";
+import type { Random } from "../base/random.ts";
+import type { NodeId } from "../identity/mod.ts";
+import { decodeFrame, encodeFrame, FRAME_HEADER_BYTES, MalformedFrame, type Message } from "../wire/mod.ts";
+import { FrameSource } from "./frame_source.ts";
+import {
+  checkConnect,
+  checkHello,
+  checkProve,
+  HandshakeRefusal,
+  makeConnect,
+  makeHello,
+  makeProve,
+  type PeerIdentity,
+  type Self,
+} from "./handshake.ts";
+
+/** Longest handshake, and how long a refused peer has to read why. */
+export const HANDSHAKE_MS = 10_000, REFUSAL_MS = 2_000;
+
+/** A connection whose ends know each other. */
+export interface Established {
+  readonly connection: Connection;
+  readonly dialled: boolean;
+  readonly peer: PeerIdentity;
+  readonly control: FrameSource;
+  readonly controlWritable: WritableStream<Uint8Array>;
+}
+
+/** What both ends need. */
+export interface HandshakeOptions {
+  readonly self: Self;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly frameBytesMax: number;
+}
+
+/** What the acceptor needs beyond. */
+export interface AcceptOptions extends HandshakeOptions {
+  /** Host names this node answers to, lower case. */
+  readonly names: ReadonlySet<string>;
+  readonly subscriptionsMax: number;
+  /** Asked once the peer has proven itself: the code and text of a refusal, or undefined. */
+  readonly admit: (peer: PeerIdentity) => { code: string; text: string } | undefined;
+}
+
+/** The dialler's side. Rejects with `RefusedError`, `TimeoutError` or `DialError`, and closes the connection then. */
+export async function establish(
+  connection: Connection,
+  options: HandshakeOptions & { readonly expected: NodeId | undefined; readonly dialled: string },
+): Promise<Established> {
+  const late = () => new TimeoutError(`Cannot connect: no welcome within ${HANDSHAKE_MS} ms`);
+  try {
+    return await within(options.timers, HANDSHAKE_MS, dialler(connection, options), late);
+  } catch (error) {
+    connection.close(1, error instanceof HandshakeRefusal ? error.code : "handshake failed");
+    if (error instanceof HandshakeRefusal) throw new DialError("untrusted", error.message, { cause: error });
+    if (error instanceof MeshError && !(error instanceof MalformedFrame)) throw error;
+    throw new DialError("unreachable", "Cannot connect: the connection ended in the handshake", { cause: error });
+  }
+}
+
+async function dialler(
+  connection: Connection,
+  options: HandshakeOptions & { readonly expected: NodeId | undefined; readonly dialled: string },
+): Promise<Established> {
+  const { self, random, expected, dialled, frameBytesMax } = options;
+  const stream = await connection.openBidi();
+  const source = new FrameSource(stream.readable, frameBytesMax), writer = stream.writable.getWriter();
+  const connect = encodeFrame(makeConnect(self, dialled, random.bytes(32)));
+  await writer.write(connect);
+  const helloFrame = await source.next(), hello = answerOf(helloFrame);
+  if (hello.kind === "pong") {
+    throw new RefusedError("legacy_hub", "Cannot connect: the gateway speaks Macula 0.20 only, which proves nothing");
+  }
+  if (hello.kind !== "hello") {
+    throw new HandshakeRefusal("unexpected", `Cannot connect: hello expected, got ${hello.kind}`);
+  }
+  const connectPayload = connect.subarray(FRAME_HEADER_BYTES), helloPayload = helloFrame!.subarray(FRAME_HEADER_BYTES);
+  const peer = checkHello(self, hello, { connectPayload, expected });
+  await writer.write(encodeFrame(makeProve(self, connectPayload, helloPayload)));
+  const welcome = answerOf(await source.next());
+  if (welcome.kind !== "welcome") {
+    throw new HandshakeRefusal("unexpected", `Cannot connect: welcome expected, got ${welcome.kind}`);
+  }
+  writer.releaseLock();
+  return { connection, dialled: true, peer, control: source, controlWritable: stream.writable };
+}
+
+/** The message in the hub's answer; a refusal and a silent end are errors. */
+function answerOf(frame: Uint8Array | undefined): Message {
+  if (frame === undefined) throw new HandshakeRefusal("ended", "Cannot connect: the hub ended the stream");
+  const message = decodeFrame(frame);
+  if (message.kind === "refused") throw new RefusedError(message.code, message.text);
+  return message;
+}
+
+/** The acceptor's side. Resolves with undefined when the peer was refused or left; it has been told, and is gone. */
+export async function accept(connection: Connection, options: AcceptOptions): Promise<Established | undefined> {
+  const { timers } = options;
+  const late = () => new HandshakeRefusal("handshake_timeout", `Cannot connect: no proof within ${HANDSHAKE_MS} ms`);
+  const opened: { stream?: BidiStream } = {};
+  try {
+    return await within(timers, HANDSHAKE_MS, acceptor(connection, options, opened), late);
+  } catch (error) {
+    const code = error instanceof HandshakeRefusal || error instanceof MalformedFrame ? error.code : "handshake_failed";
+    const text = code === "handshake_failed" ? "Cannot connect: the handshake failed" : (error as Error).message;
+    if (opened.stream !== undefined) await refuse(connection, opened.stream, { code, text }, timers);
+    connection.close(1, code);
+    return undefined;
+  }
+}
+
+async function acceptor(
+  connection: Connection,
+  options: AcceptOptions,
+  opened: { stream?: BidiStream },
+): Promise<Established | undefined> {
+  const { self, random, names, admit, timers, frameBytesMax, subscriptionsMax } = options;
+  const streams = connection.incomingBidi.getReader();
+  const first = await streams.read();
+  streams.releaseLock();
+  if (first.done) return undefined;
+  const stream = opened.stream = first.value;
+  const source = new FrameSource(stream.readable, frameBytesMax);
+  const connectFrame = await source.next();
+  if (connectFrame === undefined) return undefined;
+  const connect = decodeFrame(connectFrame);
+  if (connect.kind !== "connect") {
+    throw new HandshakeRefusal("unexpected", `Cannot connect: connect expected, got ${connect.kind}`);
+  }
+  const peer = checkConnect(self, connect, names), connectPayload = connectFrame.slice(FRAME_HEADER_BYTES);
+  const hello = encodeFrame(makeHello(self, connectPayload, random.bytes(32)));
+  await write(stream, hello);
+  const proveFrame = await source.next();
+  if (proveFrame === undefined) return undefined;
+  const prove = decodeFrame(proveFrame);
+  if (prove.kind !== "prove") {
+    throw new HandshakeRefusal("unexpected", `Cannot connect: prove expected, got ${prove.kind}`);
+  }
+  checkProve(peer, prove, { connectPayload, helloPayload: hello.subarray(FRAME_HEADER_BYTES) });
+  const refusal = admit(peer);
+  if (refusal !== undefined) throw new HandshakeRefusal(refusal.code, refusal.text);
+  const session = random.bytes(16);
+  await write(
+    stream,
+    encodeFrame({ kind: "welcome", session, frameBytesMax, subscriptionsMax, serverTime: Math.floor(timers.now()) }),
+  );
+  return { connection, dialled: false, peer, control: source, controlWritable: stream.writable };
+}
+
+async function write(stream: BidiStream, bytes: Uint8Array): Promise<void> {
+  const writer = stream.writable.getWriter();
+  try {
+    await writer.write(bytes);
+  } finally {
+    writer.releaseLock();
+  }
+}
+
+/** Says why and waits a moment, so that the reason arrives before the connection goes. */
+async function refuse(
+  connection: Connection,
+  stream: BidiStream,
+  reason: { code: string; text: string },
+  timers: Timers,
+): Promise<void> {
+  try {
+    const writer = stream.writable.getWriter();
+    writer.write(encodeFrame({ kind: "refused", ...reason })).catch(() => {});
+    writer.close().catch(() => {});
+    await within(timers, REFUSAL_MS, connection.closed, () => new Error("not read"));
+  } catch {
+    // it had its chance
+  }
+}

@@ -1,0 +1,28 @@
+/** Frames from a stream, one at a time: for the handshake, before a link's own loops take over. @module */
+
+import { FrameReader } from "../wire/mod.ts";
+
+/** Reads a stream frame by frame; what it has read beyond stays for the next reader. */
+export class FrameSource {
+  readonly reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly frames: FrameReader;
+
+  constructor(stream: ReadableStream<Uint8Array>, frameBytesMax: number) {
+    this.reader = stream.getReader();
+    this.frames = new FrameReader({ frameBytesMax });
+  }
+
+  /** The next frame, or undefined at the end of the stream. */
+  async next(): Promise<Uint8Array | undefined> {
+    for (;;) {
+      const frame = this.frames.next();
+      if (frame !== undefined) return frame;
+      const { value, done } = await this.reader.read();
+      if (done) {
+        this.frames.end();
+        return undefined;
+      }
+      this.frames.push(value);
+    }
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * The four messages by which two nodes prove who they are (`mesh/1`). Pure: bytes in, messages or a `HandshakeRefusal`
+ * out; `establish.ts` carries them.
+ *
+ *     dialler                              acceptor
+ *       | connect: key, nonce, what was dialled |
+ *       |-------------------------------------->|
+ *       |   hello: key, nonce, signature over   |
+ *       |<--- connect and hello ----------------|
+ *       | prove: signature over connect, hello  |
+ *       |-------------------------------------->|
+ *       |<--------- welcome, or refused --------|
+ *
+ * What is signed are always the bytes as they were sent, never fields encoded again.
+ *
+ * @module
+ */
+
+import { concatBytes, equalBytes, utf8 } from "../base/bytes.ts";
+import {
+  ed25519Verify,
+  type Identity,
+  isSoundPublicKey,
+  type NodeId,
+  nodeIdBytes,
+  nodeIdOf,
+  sha256,
+} from "../identity/mod.ts";
+import type { Role } from "../base/protocol.ts";
+import { type Connect, decodeValue, encodeValue, type Hello, type Prove, type Value } from "../wire/mod.ts";
+
+/** What both ends must speak. */
+export const MESH_CAPABILITY = "mesh/1";
+/** What a hub says it is. */
+export const HUB_CAPABILITY = "hub";
+/** Versions of the handshake that this implementation speaks, best first. */
+export const VERSIONS: readonly string[] = ["macula/1"];
+
+const NONCE_BYTES = 32;
+const HELLO_LABEL = utf8("macula/1 hello"), PROVE_LABEL = utf8("macula/1 prove");
+
+/** The peer said something that ends the attempt; `code` and `message` go to it in `refused`. */
+export class HandshakeRefusal extends Error {
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** Who we are in a handshake. */
+export interface Self {
+  readonly identity: Identity;
+  readonly realm: string;
+  readonly role: Role;
+  /** Where others reach us: `host:port`, or empty. */
+  readonly endpoint: string;
+}
+
+/** Who the other end has proven to be. */
+export interface PeerIdentity {
+  readonly node: NodeId;
+  /** The same as 32 bytes. */
+  readonly nodeBytes: Uint8Array;
+  readonly publicKey: Uint8Array;
+  readonly role: Role;
+  readonly capabilities: readonly string[];
+  readonly endpoint: string;
+}
+
+/** The dialler's first message. `dialled` is a node id or a host name. */
+export function makeConnect(self: Self, dialled: string, nonce: Uint8Array): Connect {
+  return {
+    kind: "connect",
+    version: "1.0",
+    nodeId: self.identity.idBytes,
+    realmId: self.realm,
+    capabilities: capabilitiesOf(self),
+    endpoint: self.endpoint,
+    publicKey: self.identity.publicKey,
+    nonce,
+    dialled,
+    versions: VERSIONS,
+  };
+}
+
+/** Checks the first message at the acceptor, before anything is signed. `names` are the host names it answers to. */
+export function checkConnect(self: Self, connect: Connect, names: ReadonlySet<string>): PeerIdentity {
+  if (!connect.capabilities.includes(MESH_CAPABILITY)) {
+    throw new HandshakeRefusal(
+      "legacy_not_allowed",
+      `Cannot connect: this gateway serves ${MESH_CAPABILITY} peers only`,
+    );
+  }
+  const { publicKey, nonce, versions = [], dialled = "" } = connect;
+  if (!versions.some((version) => VERSIONS.includes(version))) {
+    const text = `Cannot connect: no common version, this node speaks ${VERSIONS.join(", ")}, got ${shown(versions)}`;
+    throw new HandshakeRefusal("no_common_version", text);
+  }
+  const node = provenId(publicKey);
+  if (node === undefined || !equalBytes(connect.nodeId, nodeIdBytes(node))) {
+    throw new HandshakeRefusal("bad_identity", "Cannot connect: the node id must be the SHA-256 of a sound public key");
+  }
+  if (nonce === undefined || nonce.length !== NONCE_BYTES) {
+    throw new HandshakeRefusal("bad_nonce", `Cannot connect: the nonce has ${NONCE_BYTES} bytes`);
+  }
+  if (connect.realmId !== self.realm) {
+    throw new HandshakeRefusal(
+      "wrong_realm",
+      `Cannot connect: this node serves another realm than ${shown([connect.realmId])}`,
+    );
+  }
+  if (dialled !== self.identity.id && !names.has(dialled.toLowerCase())) {
+    throw new HandshakeRefusal("wrong_name", `Cannot connect: this node does not answer to ${shown([dialled])}`);
+  }
+  if (node === self.identity.id) throw new HandshakeRefusal("self", "Cannot connect: a node does not link to itself");
+  return peerOf(node, publicKey!, connect.capabilities, connect.endpoint ?? "");
+}
+
+/** The acceptor's proof. `connectPayload` is the payload of the connect frame as it came. */
+export function makeHello(self: Self, connectPayload: Uint8Array, nonce: Uint8Array): Hello {
+  const fields: [string, Value][] = [
+    ["public_key", self.identity.publicKey],
+    ["nonce", nonce],
+    ["realm", utf8(self.realm)],
+    ["capabilities", capabilitiesOf(self).map(utf8)],
+    ["endpoint", utf8(self.endpoint)],
+  ];
+  const body = encodeValue(new Map(fields));
+  const signature = self.identity.sign(concatBytes(HELLO_LABEL, sha256(connectPayload), body));
+  return { kind: "hello", version: VERSIONS[0]!, body, signature };
+}
+
+/** Checks the acceptor's proof at the dialler; `expected` is the node that was dialled, if it is known. */
+export function checkHello(
+  self: Self,
+  hello: Hello,
+  { connectPayload, expected }: { readonly connectPayload: Uint8Array; readonly expected: NodeId | undefined },
+): PeerIdentity {
+  const body = decodeValue(hello.body);
+  const field = (name: string) => body instanceof Map ? body.get(name) as Value | undefined : undefined;
+  const publicKey = field("public_key"), nonce = field("nonce"), listed = field("capabilities");
+  const node = publicKey instanceof Uint8Array ? provenId(publicKey) : undefined;
+  if (!VERSIONS.includes(hello.version) || node === undefined || !(nonce instanceof Uint8Array)) {
+    throw new HandshakeRefusal("bad_hello", "Cannot trust the hub: its hello is incomplete");
+  }
+  const key = publicKey as Uint8Array;
+  if (!ed25519Verify(key, concatBytes(HELLO_LABEL, sha256(connectPayload), hello.body), hello.signature)) {
+    throw new HandshakeRefusal("bad_signature", "Cannot trust the hub: its signature is wrong");
+  }
+  if (expected !== undefined && node !== expected) {
+    throw new HandshakeRefusal("wrong_node", `Cannot trust the hub: node ${expected} was dialled, ${node} answered`);
+  }
+  if (textOf(field("realm")) !== self.realm) {
+    throw new HandshakeRefusal("wrong_realm", `Cannot use the hub: it serves another realm than ${self.realm}`);
+  }
+  const capabilities = Array.isArray(listed) ? (listed as readonly Value[]).map(textOf) : [];
+  if (!capabilities.includes(HUB_CAPABILITY)) {
+    throw new HandshakeRefusal("not_a_hub", `Cannot attach: node ${node} is no hub`);
+  }
+  return peerOf(node, key, capabilities, textOf(field("endpoint")));
+}
+
+/** The dialler's proof. */
+export function makeProve(self: Self, connectPayload: Uint8Array, helloPayload: Uint8Array): Prove {
+  return { kind: "prove", signature: self.identity.sign(proveText(connectPayload, helloPayload)) };
+}
+
+/** Checks the dialler's proof at the acceptor. */
+export function checkProve(
+  peer: PeerIdentity,
+  prove: Prove,
+  { connectPayload, helloPayload }: { readonly connectPayload: Uint8Array; readonly helloPayload: Uint8Array },
+): void {
+  if (!ed25519Verify(peer.publicKey, proveText(connectPayload, helloPayload), prove.signature)) {
+    throw new HandshakeRefusal("bad_signature", "Cannot connect: the proof of identity is wrong");
+  }
+}
+
+function proveText(connectPayload: Uint8Array, helloPayload: Uint8Array): Uint8Array {
+  return concatBytes(PROVE_LABEL, sha256(connectPayload), sha256(helloPayload));
+}
+
+function capabilitiesOf(self: Self): string[] {
+  const capabilities = ["pubsub", "rpc", MESH_CAPABILITY];
+  return self.role === "hub" ? [...capabilities, HUB_CAPABILITY] : capabilities;
+}
+
+function peerOf(node: NodeId, publicKey: Uint8Array, capabilities: readonly string[], endpoint: string): PeerIdentity {
+  const role = capabilities.includes(HUB_CAPABILITY) ? "hub" : "edge";
+  return { node, nodeBytes: nodeIdBytes(node), publicKey: publicKey.slice(), role, capabilities, endpoint };
+}
+
+/** The id of a public key that somebody can hold. */
+function provenId(publicKey: Uint8Array | undefined): NodeId | undefined {
+  return publicKey !== undefined && isSoundPublicKey(publicKey) ? nodeIdOf(publicKey) : undefined;
+}
+
+function textOf(value: Value | undefined): string {
+  if (typeof value === "string") return value;
+  return value instanceof Uint8Array ? new TextDecoder().decode(value) : "";
+}
+
+function shown(texts: readonly string[]): string {
+  return texts.length === 0 ? "none" : texts.slice(0, 8).map((text) => JSON.stringify(text.slice(0, 80))).join(", ");
+}

@@ -1,0 +1,93 @@
+/**
+ * One outgoing stream. Frames are encoded straight into a batch buffer; what was collected in one turn of the event
+ * loop goes out in one write, and while it does the next batch collects. A buffer given to `write()` is not touched
+ * until the write has settled.
+ *
+ * @module
+ */
+
+import { encodeMessage, type Message, Writer } from "../wire/mod.ts";
+
+/** A batch buffer larger than this is given back after its write: a burst must not stay in memory. */
+const BATCH_BYTES_KEPT = 64 * 1024;
+const BATCH_BYTES_INITIAL = 512;
+
+/** What a lane tells its link. */
+export interface LaneOwner {
+  /** The queue grew (positive) or shrank. */
+  queued(bytes: number): void;
+  /** Bytes were handed to the transport. */
+  wrote(bytes: number): void;
+  /** The stream broke. */
+  broken(cause: unknown): void;
+}
+
+/** Writes messages to a stream that is opened with the first one. */
+export class LaneWriter {
+  readonly #open: () => Promise<WritableStream<Uint8Array>>;
+  readonly #owner: LaneOwner;
+  #stream: Promise<WritableStreamDefaultWriter<Uint8Array>> | undefined;
+  #collecting: Writer | undefined;
+  #spare: Writer | undefined;
+  #flushing: Promise<void> | undefined;
+  #ended = false;
+
+  /** `stream` is one that is open already, or opens it with the first message: who never writes needs none. */
+  constructor(stream: WritableStream<Uint8Array> | (() => Promise<WritableStream<Uint8Array>>), owner: LaneOwner) {
+    this.#owner = owner;
+    if (typeof stream === "function") {
+      this.#open = stream;
+    } else {
+      this.#stream = Promise.resolve(stream.getWriter());
+      this.#open = () => Promise.resolve(stream);
+    }
+  }
+
+  /** Queues a message. After the end it is dropped: the link is going. */
+  append(message: Message): void {
+    if (this.#ended) return;
+    const batch = this.#collecting ??= new Writer(BATCH_BYTES_INITIAL), before = batch.length;
+    try {
+      encodeMessage(message, batch);
+    } catch (error) {
+      batch.length = before;
+      throw error;
+    }
+    this.#owner.queued(batch.length - before);
+    this.#flushing ??= this.#flush();
+  }
+
+  /** Writes everything out and sends FIN; resolves when both are done. */
+  async finish(): Promise<void> {
+    this.#ended = true;
+    await this.#flushing;
+    if (this.#stream === undefined) return;
+    try {
+      await (await this.#stream).close();
+    } catch {
+      // the connection is gone, and with it what FIN would have told
+    }
+  }
+
+  async #flush(): Promise<void> {
+    await undefined; // the rest of this turn joins the batch
+    try {
+      const stream = await (this.#stream ??= this.#open().then((opened) => opened.getWriter()));
+      for (let batch = this.#collecting; batch !== undefined && batch.length > 0; batch = this.#collecting) {
+        this.#collecting = this.#spare;
+        this.#spare = undefined;
+        const bytes = batch.length;
+        await stream.write(batch.bytes.subarray(0, bytes));
+        batch.length = 0;
+        if (batch.bytes.length <= BATCH_BYTES_KEPT) this.#spare = batch;
+        this.#owner.wrote(bytes);
+        this.#owner.queued(-bytes);
+      }
+    } catch (cause) {
+      this.#ended = true;
+      this.#owner.queued(-(this.#collecting?.length ?? 0));
+      this.#owner.broken(cause);
+    }
+    this.#flushing = undefined;
+  }
+}

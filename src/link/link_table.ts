@@ -1,0 +1,143 @@
+/** All links of a node: by id and by node, with the bounds on who may come in. @module */
+
+import type { Timers } from "../base/clock.ts";
+import type { Peer } from "../base/protocol.ts";
+import type { Random } from "../base/random.ts";
+import type { NodeId } from "../identity/mod.ts";
+import type { Connection } from "../transport/transport.ts";
+import type { OutgoingBudget } from "./budget.ts";
+import { Decoder } from "../wire/mod.ts";
+import { accept, type Established } from "./establish.ts";
+import type { PeerIdentity, Self } from "./handshake.ts";
+import { Link, type LinkOwner, type QueueLimits } from "./link.ts";
+import { RateLimit } from "./rate_limit.ts";
+
+/** Bounds on links; the defaults are those of DESIGN section 9. */
+export interface LinkLimits {
+  readonly clientsMax: number;
+  /** Connections that have not been welcomed yet. */
+  readonly unwelcomedMax: number;
+  readonly perAddressPerSecond: number;
+  readonly perAddressBurst: number;
+  readonly frameBytesMax: number;
+  readonly subscriptionsPerClientMax: number;
+  readonly queue: QueueLimits;
+}
+
+/** What a table is made with. */
+export interface LinkTableOptions {
+  readonly self: Self;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly limits: LinkLimits;
+  readonly budget: OutgoingBudget;
+  readonly owner: LinkOwner;
+  /** A link is up; it starts reading after this returns. */
+  readonly onLink: (link: Link) => void;
+  /** Somebody was turned away. */
+  readonly onRefused: (code: string) => void;
+}
+
+/** Addresses whose rate is remembered. */
+const ADDRESSES_MAX = 10_000;
+
+/** All links of a node. */
+export class LinkTable {
+  readonly #options: LinkTableOptions;
+  readonly #links = new Map<Peer, Link>();
+  readonly #byNode = new Map<NodeId, Set<Link>>();
+  readonly #perAddress: RateLimit;
+  readonly #decoder = new Decoder();
+  #unwelcomed = 0;
+  #clients = 0;
+  #ids = 0;
+
+  constructor(options: LinkTableOptions) {
+    this.#options = options;
+    const { perAddressPerSecond: perSecond, perAddressBurst: burst } = options.limits;
+    this.#perAddress = new RateLimit({ perSecond, burst, keysMax: ADDRESSES_MAX });
+  }
+
+  get(peer: Peer): Link | undefined {
+    return this.#links.get(peer);
+  }
+
+  /** The newest link to a node. */
+  ofNode(node: NodeId): Link | undefined {
+    return [...this.#byNode.get(node) ?? []].at(-1);
+  }
+
+  /** Every link. */
+  all(): Link[] {
+    return [...this.#links.values()];
+  }
+
+  get size(): number {
+    return this.#links.size;
+  }
+
+  /** Links that others dialled. */
+  get clients(): number {
+    return this.#clients;
+  }
+
+  /** Whether one more may begin a handshake; asked before TLS, in which `handshaking` are now. */
+  admits(handshaking: number): boolean {
+    const free = this.#unwelcomed + handshaking < this.#options.limits.unwelcomedMax;
+    if (!free) this.#options.onRefused("too_busy");
+    return free;
+  }
+
+  /** Leads a newcomer through the handshake; never rejects. `names` are the host names this node answers to. */
+  async accept(connection: Connection, names: ReadonlySet<string>): Promise<void> {
+    const { self, timers, random, limits, onRefused } = this.#options;
+    if (!this.#perAddress.take(connection.remote.hostname, timers.now())) {
+      onRefused("too_many_from_address");
+      return connection.close(1, "too_many_from_address");
+    }
+    this.#unwelcomed++;
+    const refusals = { code: "handshake_failed" };
+    const admit = (peer: PeerIdentity) => {
+      const refusal = this.#refusal(peer);
+      if (refusal !== undefined) refusals.code = refusal.code;
+      return refusal;
+    };
+    const { frameBytesMax, subscriptionsPerClientMax: subscriptionsMax } = limits;
+    const shared = { self, timers, random, frameBytesMax, subscriptionsMax };
+    const established = await accept(connection, { ...shared, names, admit });
+    this.#unwelcomed--;
+    if (established === undefined) onRefused(refusals.code);
+    else this.add(established);
+  }
+
+  /** Makes a link of an established connection. */
+  add(established: Established): Link {
+    const { timers, budget, owner, limits, onLink } = this.#options, { queue, frameBytesMax } = limits;
+    const id = `l${++this.#ids}`;
+    const decoder = this.#decoder;
+    const link = new Link({ id, established, owner, timers, budget, queue, frameBytesMax, decoder });
+    this.#links.set(id, link);
+    let siblings = this.#byNode.get(link.peer.node);
+    if (siblings === undefined) this.#byNode.set(link.peer.node, siblings = new Set());
+    siblings.add(link);
+    if (!link.dialled) this.#clients++;
+    onLink(link);
+    link.start();
+    return link;
+  }
+
+  /** Forgets a link that has ended. */
+  remove(link: Link): void {
+    if (!this.#links.delete(link.id)) return;
+    const siblings = this.#byNode.get(link.peer.node);
+    siblings?.delete(link);
+    if (siblings?.size === 0) this.#byNode.delete(link.peer.node);
+    if (!link.dialled) this.#clients--;
+  }
+
+  #refusal(peer: PeerIdentity): { code: string; text: string } | undefined {
+    const { clientsMax } = this.#options.limits;
+    if (this.#clients < clientsMax || this.#byNode.has(peer.node)) return undefined;
+    return { code: "max_clients_reached", text: `Cannot attach: this gateway serves at most ${clientsMax} clients` };
+  }
+}
