@@ -1,0 +1,340 @@
+/**
+ * Publish and subscribe through one hub. At a hub it matches events against the interests of its links and of its own
+ * application; at an edge it keeps the hub informed of the application's interests and delivers what arrives.
+ *
+ * @module
+ */
+
+import { bytesKey, equalBytes } from "../base/bytes.ts";
+import { Deadlines } from "../base/deadlines.ts";
+import type { CommandId, Core, Effect, Failure, Input, Peer } from "../base/protocol.ts";
+import { isPattern, isTopic, type Pattern, type Topic } from "../names/mod.ts";
+import { quote } from "../names/topic.ts";
+import type { Puback, Publish, Suback, Subscribe, Unsubscribe } from "../wire/mod.ts";
+import { Backlog, type BacklogLimits } from "./backlog.ts";
+import { Interests, type SubscriptionId } from "./interest.ts";
+import type { PubsubCommand, PubsubEvent, PubsubMessage, PubsubTimer } from "./messages.ts";
+import { SeenSet } from "./seen_set.ts";
+import { Upstream } from "./upstream.ts";
+
+/** Settings of the core. */
+export interface PubsubOptions {
+  /** Whether this node serves other nodes' interests. */
+  readonly hub: boolean;
+  /** This node's id, 32 bytes. */
+  readonly node: Uint8Array;
+  readonly subscriptionsPerLinkMax: number;
+  readonly subscriptionsMax: number;
+  readonly backlog: BacklogLimits;
+  /** Acknowledged events that the hub has not answered. */
+  readonly unacknowledgedMax: number;
+  /** How long an acknowledged publish may take, ms. */
+  readonly acknowledgeWithinMs: number;
+}
+
+/** The defaults of DESIGN section 9. */
+export const PUBSUB_DEFAULTS: Omit<PubsubOptions, "hub" | "node"> = {
+  subscriptionsPerLinkMax: 10_000,
+  subscriptionsMax: 1_000_000,
+  backlog: { eventsMax: 1_000, bytesMax: 1 << 20 },
+  unacknowledgedMax: 100_000,
+  acknowledgeWithinMs: 15_000,
+};
+
+type PubsubInput = Input<PubsubMessage, PubsubCommand, PubsubTimer>;
+type PubsubEffect = Effect<PubsubMessage, PubsubTimer, PubsubEvent>;
+
+/** An acknowledged publish of ours that the hub has not answered yet. */
+interface Unacknowledged {
+  readonly command: CommandId;
+  readonly publish: Publish;
+}
+
+/** Deadlines of events that are answered, held beside as many as are not. */
+const STALE_DEADLINES_MAX = 1_000;
+
+const NOTHING: readonly PubsubEffect[] = [];
+
+/** The pub/sub protocol of one node. */
+export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTimer, PubsubEvent> {
+  readonly #options: PubsubOptions;
+  readonly #interests = new Interests();
+  readonly #own = new Map<SubscriptionId, Pattern>();
+  readonly #clients = new Map<Peer, Uint8Array>();
+  readonly #upstream: Upstream;
+  readonly #backlog: Backlog;
+  readonly #unacknowledged = new Map<string, Unacknowledged>();
+  readonly #deadlines = new Deadlines<string>();
+  readonly #seen = new SeenSet();
+  #timerAt = Infinity;
+
+  constructor(options: PubsubOptions) {
+    this.#options = options;
+    this.#upstream = new Upstream(() => this.#own);
+    this.#backlog = new Backlog(options.backlog);
+  }
+
+  /** How many interests of links and of this node are held. */
+  get subscriptions(): number {
+    return this.#interests.total + this.#own.size;
+  }
+
+  handle(input: PubsubInput, now: number): readonly PubsubEffect[] {
+    switch (input.kind) {
+      case "received":
+        return this.#received(input.from, input.message, now);
+      case "command":
+        return this.#command(input.id, input.command, now);
+      case "timer":
+        return this.#onTimer(input.timer, now);
+      case "peerUp":
+        return input.role === "hub" && !this.#options.hub ? this.#attached(input.peer, now) : this.#joined(input);
+      case "peerDown":
+        return this.#peerDown(input.peer);
+    }
+  }
+
+  #received(from: Peer, message: PubsubMessage, now: number): readonly PubsubEffect[] {
+    switch (message.kind) {
+      case "publish":
+        return this.#clients.has(from) ? this.#onPublish(from, message, now) : this.#onDelivery(message);
+      case "subscribe":
+        return this.#clients.has(from) ? this.#onSubscribe(from, message) : NOTHING;
+      case "unsubscribe":
+        return this.#clients.has(from) ? this.#onUnsubscribe(from, message) : NOTHING;
+      case "puback":
+        return this.#onPuback(message);
+      case "suback":
+        return this.#onSuback(message);
+      case "missed":
+        if (from !== this.#upstream.hub) return NOTHING;
+        return [{ kind: "event", event: { type: "missed", count: message.count } }];
+    }
+  }
+
+  #command(id: CommandId, command: PubsubCommand, now: number): readonly PubsubEffect[] {
+    switch (command.type) {
+      case "publish":
+        return this.#publish(id, command.publish, now);
+      case "subscribe": {
+        const { subscription, pattern } = command;
+        this.#own.set(subscription, pattern);
+        this.#interests.add(pattern, subscription);
+        if (this.#options.hub) return [{ kind: "answer", id, value: undefined }];
+        return this.#upstream.want(id, subscription, pattern);
+      }
+      case "unsubscribe": {
+        const pattern = this.#own.get(command.subscription);
+        if (pattern === undefined) return [{ kind: "answer", id, value: undefined }];
+        this.#own.delete(command.subscription);
+        this.#interests.remove(pattern, command.subscription);
+        return [...this.#upstream.unwant(pattern), { kind: "answer", id, value: undefined }];
+      }
+      case "abandon": {
+        this.#backlog.abandon(command.command);
+        for (const [key, one] of this.#unacknowledged) {
+          if (one.command === command.command) this.#unacknowledged.delete(key);
+        }
+        return NOTHING;
+      }
+      case "audience": {
+        const { links, subscriptions } = this.#interests.audience(command.topic);
+        return [{ kind: "answer", id, value: { links, own: subscriptions.length > 0 } }];
+      }
+    }
+  }
+
+  // Publishing
+
+  #publish(id: CommandId, publish: Publish, now: number): readonly PubsubEffect[] {
+    if (this.#options.hub) {
+      const effects = this.#fanOut(publish.topic as Topic, publish);
+      const { recipients } = effects;
+      return [...effects.effects, { kind: "answer", id, value: publish.acknowledge ? { recipients } : undefined }];
+    }
+    const hub = this.#upstream.hub;
+    if (hub === undefined) {
+      const failure = this.#backlog.add(id, publish);
+      return failure === undefined ? NOTHING : [{ kind: "fail", id, error: failure }];
+    }
+    return this.#sendUp(hub, id, publish, now);
+  }
+
+  #sendUp(hub: Peer, id: CommandId, publish: Publish, now: number): readonly PubsubEffect[] {
+    const send: PubsubEffect = { kind: "send", to: hub, message: publish, lane: "events" };
+    if (!publish.acknowledge) return [send, { kind: "answer", id, value: undefined }];
+    const { unacknowledgedMax } = this.#options;
+    if (this.#unacknowledged.size >= unacknowledgedMax) {
+      const text = `Cannot publish on ${publish.topic}: at most ${unacknowledgedMax} events wait for the hub's answer`;
+      return [{ kind: "fail", id, error: { code: "queue_full", text } }];
+    }
+    const key = bytesKey(publish.messageId);
+    if (this.#deadlines.size > 2 * this.#unacknowledged.size + STALE_DEADLINES_MAX) {
+      this.#deadlines.retain((one) => this.#unacknowledged.has(one));
+    }
+    this.#unacknowledged.set(key, { command: id, publish });
+    this.#deadlines.add(now + this.#options.acknowledgeWithinMs, key);
+    return [send, ...this.#arm(now)];
+  }
+
+  #onPuback(message: Puback): readonly PubsubEffect[] {
+    const key = bytesKey(message.messageId), waiting = this.#unacknowledged.get(key);
+    if (waiting === undefined) return NOTHING;
+    this.#unacknowledged.delete(key);
+    const { code, text = "" } = message, id = waiting.command;
+    if (code !== undefined) return [{ kind: "fail", id, error: { code, text } }];
+    return [{ kind: "answer", id, value: { recipients: message.recipients } }];
+  }
+
+  #arm(now: number): readonly PubsubEffect[] {
+    if (this.#deadlines.nextAt >= this.#timerAt) return NOTHING;
+    this.#timerAt = this.#deadlines.nextAt;
+    const timer = { type: "acknowledgements", at: this.#timerAt } as const;
+    return [{ kind: "timer", afterMs: Math.max(0, this.#timerAt - now), timer }];
+  }
+
+  #onTimer({ at }: PubsubTimer, now: number): readonly PubsubEffect[] {
+    if (at !== this.#timerAt) return NOTHING;
+    this.#timerAt = Infinity;
+    const effects: PubsubEffect[] = [];
+    for (let key = this.#deadlines.takeDue(now); key !== undefined; key = this.#deadlines.takeDue(now)) {
+      const late = this.#unacknowledged.get(key);
+      if (late === undefined) continue;
+      this.#unacknowledged.delete(key);
+      const text = `Cannot confirm the event on ${late.publish.topic}: ` +
+        `no answer from the hub within ${this.#options.acknowledgeWithinMs} ms`;
+      effects.push({ kind: "fail", id: late.command, error: { code: "timeout", text } });
+    }
+    effects.push(...this.#arm(now));
+    return effects;
+  }
+
+  // Serving links
+
+  #onPublish(from: Peer, message: Publish, now: number): readonly PubsubEffect[] {
+    const known = this.#interests.recall(message.topic) !== undefined;
+    if (!known && !isTopic(message.topic)) {
+      return refuse(from, message, "invalid_topic", `Cannot publish: a topic is expected, got ${quote(message.topic)}`);
+    }
+    const publisher = message.publisher;
+    if (publisher === undefined || !equalBytes(publisher, this.#clients.get(from)!)) {
+      return refuse(
+        from,
+        message,
+        "not_the_publisher",
+        "Cannot publish: the event must carry the sender's own node id",
+      );
+    }
+    if (!message.acknowledge) return this.#fanOut(message.topic as Topic, message).effects;
+    const key = bytesKey(message.messageId) + bytesKey(publisher); // the link is another one after a reconnect
+    const before = this.#seen.recall(key, now);
+    if (before !== undefined) return [puback(from, message, before)];
+    const { effects, recipients } = this.#fanOut(message.topic as Topic, message);
+    this.#seen.remember(key, recipients, now);
+    return [...effects, puback(from, message, recipients)];
+  }
+
+  #fanOut(topic: Topic, publish: Publish): { effects: readonly PubsubEffect[]; recipients: number } {
+    const { links, subscriptions } = this.#interests.audience(topic), effects: PubsubEffect[] = [];
+    if (links.length > 0) effects.push({ kind: "send", to: links, message: publish, lane: "events" });
+    if (subscriptions.length > 0) effects.push({ kind: "event", event: { type: "delivered", subscriptions, publish } });
+    return { effects, recipients: links.length + (subscriptions.length > 0 ? 1 : 0) };
+  }
+
+  #onSubscribe(from: Peer, message: Subscribe): readonly PubsubEffect[] {
+    const { requestId } = message;
+    const answer = (failure?: Failure) => requestId === undefined ? NOTHING : [suback(from, requestId, failure)];
+    const patterns = new Set<Pattern>();
+    for (const text of message.topics) {
+      if (!isPattern(text)) {
+        return answer({
+          code: "invalid_pattern",
+          text: `Cannot subscribe: a topic pattern is expected, got ${quote(text)}`,
+        });
+      }
+      if (!this.#interests.has(from, text)) patterns.add(text);
+    }
+    const { subscriptionsPerLinkMax, subscriptionsMax } = this.#options;
+    const wanted = this.#interests.countOf(from) + patterns.size;
+    if (wanted > subscriptionsPerLinkMax) {
+      const text = `Cannot subscribe: a client has at most ${subscriptionsPerLinkMax} patterns, got ${wanted}`;
+      return answer({ code: "too_many_subscriptions", text });
+    }
+    if (this.#interests.total + patterns.size > subscriptionsMax) {
+      const text = `Cannot subscribe: the hub holds at most ${subscriptionsMax} patterns`;
+      return answer({ code: "too_many_subscriptions", text });
+    }
+    for (const pattern of patterns) this.#interests.addPeer(from, pattern);
+    return answer();
+  }
+
+  #onUnsubscribe(from: Peer, message: Unsubscribe): readonly PubsubEffect[] {
+    for (const text of message.topics) {
+      if (isPattern(text)) this.#interests.removePeer(from, text);
+    }
+    return message.requestId === undefined ? NOTHING : [suback(from, message.requestId)];
+  }
+
+  // Being served
+
+  #onDelivery(message: Publish): readonly PubsubEffect[] {
+    if (this.#interests.recall(message.topic) === undefined && !isTopic(message.topic)) return NOTHING;
+    const { subscriptions } = this.#interests.audience(message.topic as Topic);
+    if (subscriptions.length === 0) return NOTHING;
+    return [{ kind: "event", event: { type: "delivered", subscriptions, publish: message } }];
+  }
+
+  #onSuback(message: Suback): readonly PubsubEffect[] {
+    return this.#upstream.onSuback(message);
+  }
+
+  // Coming and going
+
+  #joined(input: Extract<PubsubInput, { kind: "peerUp" }>): readonly PubsubEffect[] {
+    this.#clients.set(input.peer, input.node);
+    return NOTHING;
+  }
+
+  #attached(peer: Peer, now: number): readonly PubsubEffect[] {
+    const effects = this.#upstream.attach(peer);
+    for (const { publish } of this.#unacknowledged.values()) {
+      effects.push({ kind: "send", to: peer, message: publish, lane: "events" });
+    }
+    for (const { command, publish } of this.#backlog.take()) {
+      effects.push(...this.#sendUp(peer, command, publish, now));
+    }
+    return effects;
+  }
+
+  #peerDown(peer: Peer): readonly PubsubEffect[] {
+    if (this.#clients.delete(peer)) this.#interests.forgetPeer(peer);
+    this.#upstream.detach(peer);
+    return NOTHING;
+  }
+}
+
+function puback(to: Peer, message: Publish, recipients: number): PubsubEffect {
+  return {
+    kind: "send",
+    to,
+    message: { kind: "puback", messageId: message.messageId, recipients },
+    lane: "control",
+  };
+}
+
+function suback(to: Peer, requestId: number, failure?: Failure): PubsubEffect {
+  const message: Suback = failure === undefined
+    ? { kind: "suback", requestId }
+    : { kind: "suback", requestId, ...failure };
+  return { kind: "send", to, message, lane: "control" };
+}
+
+/** Says no to the publisher, in a puback if it waits for one; the event goes nowhere. */
+function refuse(from: Peer, message: Publish, code: string, text: string): readonly PubsubEffect[] {
+  const effects: PubsubEffect[] = [{ kind: "event", event: { type: "refused", peer: from, code } }];
+  if (message.acknowledge) {
+    const answer: Puback = { kind: "puback", messageId: message.messageId, recipients: 0, code, text };
+    effects.push({ kind: "send", to: from, message: answer, lane: "control" });
+  }
+  return effects;
+}

@@ -1,0 +1,47 @@
+/** What the pub/sub core is told and what it tells. @module */
+
+import type { CommandId } from "../base/protocol.ts";
+import type { Pattern, Topic } from "../names/mod.ts";
+import type { Missed, Puback, Publish, Suback, Subscribe, Unsubscribe } from "../wire/mod.ts";
+import type { SubscriptionId } from "./interest.ts";
+
+/** The wire messages of this core. */
+export type PubsubMessage = Publish | Subscribe | Unsubscribe | Puback | Suback | Missed;
+
+/** What the application asks for. */
+export type PubsubCommand =
+  /** Answered when the interest is in the mesh. */
+  | { readonly type: "subscribe"; readonly subscription: SubscriptionId; readonly pattern: Pattern }
+  | { readonly type: "unsubscribe"; readonly subscription: SubscriptionId }
+  /**
+   * Answered when the event was handed to the link (`undefined`), or, with `publish.acknowledge`, when the hub took
+   * it (`{ recipients }`).
+   */
+  | { readonly type: "publish"; readonly publish: Publish }
+  /** The application gave up waiting for the answer to `command`. */
+  | { readonly type: "abandon"; readonly command: CommandId }
+  /** Answered with the peers that would be handed an event of this topic. */
+  | { readonly type: "audience"; readonly topic: Topic };
+
+/** Look for acknowledgements that are overdue. Another `at` than that of the latest such timer: it is out of date. */
+export interface PubsubTimer {
+  readonly type: "acknowledgements";
+  /** When it is due, ms. */
+  readonly at: number;
+}
+
+/** What the application gets to know. */
+export type PubsubEvent =
+  /** An event for these subscriptions of ours. */
+  | { readonly type: "delivered"; readonly subscriptions: readonly SubscriptionId[]; readonly publish: Publish }
+  /** The hub could not hand us so many events, because we read too slowly. */
+  | { readonly type: "missed"; readonly count: number }
+  /** The hub does not take this interest (any more). */
+  | {
+    readonly type: "interestRefused";
+    readonly subscription: SubscriptionId;
+    readonly code: string;
+    readonly text: string;
+  }
+  /** A peer sent an event that was not taken. */
+  | { readonly type: "refused"; readonly peer: string; readonly code: string };

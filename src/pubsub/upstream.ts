@@ -1,0 +1,124 @@
+/** An edge's interests at its hub: told when wanted, told again when attached again. @module */
+
+import type { CommandId, Effect, Peer } from "../base/protocol.ts";
+import type { Pattern } from "../names/mod.ts";
+import type { Suback } from "../wire/mod.ts";
+import type { SubscriptionId } from "./interest.ts";
+import type { PubsubEvent, PubsubMessage, PubsubTimer } from "./messages.ts";
+
+type PubsubEffect = Effect<PubsubMessage, PubsubTimer, PubsubEvent>;
+
+/** Patterns in one message: 500 of 255 bytes stay well below a frame. */
+const PATTERNS_PER_MESSAGE = 500;
+
+/** What this edge wants of the hub it is attached to. */
+export class Upstream {
+  readonly #own: () => ReadonlyMap<SubscriptionId, Pattern>;
+  readonly #confirmed = new Set<Pattern>();
+  /** Requests on their way, each refused or confirmed as a whole. */
+  readonly #asked = new Map<number, Set<Pattern>>();
+  readonly #waiting = new Map<Pattern, { readonly command: CommandId; readonly subscription: SubscriptionId }[]>();
+  #hub: Peer | undefined;
+  #requests = 0;
+
+  constructor(own: () => ReadonlyMap<SubscriptionId, Pattern>) {
+    this.#own = own;
+  }
+
+  /** The hub we are attached to. */
+  get hub(): Peer | undefined {
+    return this.#hub;
+  }
+
+  /** Wants `pattern`; the command is answered when the hub has confirmed it. */
+  want(command: CommandId, subscription: SubscriptionId, pattern: Pattern): PubsubEffect[] {
+    if (this.#confirmed.has(pattern)) return [{ kind: "answer", id: command, value: undefined }];
+    const waiting = this.#waiting.get(pattern);
+    if (waiting !== undefined) {
+      waiting.push({ command, subscription });
+      return [];
+    }
+    this.#waiting.set(pattern, [{ command, subscription }]);
+    return this.#hub === undefined ? [] : [this.#ask(this.#hub, [pattern])];
+  }
+
+  /** Does not want `pattern` for a subscription that is gone; the hub is told when nobody here wants it. */
+  unwant(pattern: Pattern): PubsubEffect[] {
+    const own = this.#own();
+    for (const wanted of own.values()) if (wanted === pattern) return this.#dropWaiting(pattern);
+    this.#confirmed.delete(pattern);
+    for (const patterns of this.#asked.values()) patterns.delete(pattern);
+    const effects = this.#dropWaiting(pattern);
+    if (this.#hub !== undefined) {
+      const message: PubsubMessage = { kind: "unsubscribe", topics: [pattern] };
+      effects.push({ kind: "send", to: this.#hub, message, lane: "control" });
+    }
+    return effects;
+  }
+
+  /** Attaches to a hub and tells it everything that is wanted. */
+  attach(hub: Peer): PubsubEffect[] {
+    this.#hub = hub;
+    this.#confirmed.clear();
+    this.#asked.clear();
+    const patterns = [...new Set(this.#own().values())], effects: PubsubEffect[] = [];
+    for (let i = 0; i < patterns.length; i += PATTERNS_PER_MESSAGE) {
+      effects.push(this.#ask(hub, patterns.slice(i, i + PATTERNS_PER_MESSAGE)));
+    }
+    return effects;
+  }
+
+  /** The link to the hub is gone. */
+  detach(peer: Peer): void {
+    if (this.#hub !== peer) return;
+    this.#hub = undefined;
+    this.#confirmed.clear();
+    this.#asked.clear();
+  }
+
+  /** The hub has answered. */
+  onSuback(message: Suback): PubsubEffect[] {
+    const asked = this.#asked.get(message.requestId);
+    if (asked === undefined) return [];
+    this.#asked.delete(message.requestId);
+    const { code, text = "" } = message, effects: PubsubEffect[] = [];
+    for (const pattern of asked) {
+      const waiting = this.#waiting.get(pattern) ?? [];
+      this.#waiting.delete(pattern);
+      if (code === undefined) {
+        this.#confirmed.add(pattern);
+        for (const { command } of waiting) effects.push({ kind: "answer", id: command, value: undefined });
+        continue;
+      }
+      for (const { command } of waiting) effects.push({ kind: "fail", id: command, error: { code, text } });
+      for (const [subscription, wanted] of this.#own()) {
+        if (wanted !== pattern || waiting.some((one) => one.subscription === subscription)) continue;
+        effects.push({ kind: "event", event: { type: "interestRefused", subscription, code, text } });
+      }
+    }
+    return effects;
+  }
+
+  #ask(hub: Peer, patterns: readonly Pattern[]): PubsubEffect {
+    const requestId = ++this.#requests;
+    this.#asked.set(requestId, new Set(patterns));
+    return {
+      kind: "send",
+      to: hub,
+      message: { kind: "subscribe", topics: patterns, qos: 0, requestId },
+      lane: "control",
+    };
+  }
+
+  /** Those who wait for a pattern on behalf of a subscription that is gone will not be confirmed. */
+  #dropWaiting(pattern: Pattern): PubsubEffect[] {
+    const own = this.#own(), waiting = this.#waiting.get(pattern);
+    if (waiting === undefined) return [];
+    const stay = waiting.filter((one) => own.has(one.subscription));
+    if (stay.length > 0) this.#waiting.set(pattern, stay);
+    else this.#waiting.delete(pattern);
+    const error = { code: "closed", text: `Cannot subscribe to ${pattern}: the subscription was closed` };
+    return waiting.filter((one) => !own.has(one.subscription))
+      .map((one): PubsubEffect => ({ kind: "fail", id: one.command, error }));
+  }
+}
