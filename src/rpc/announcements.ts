@@ -1,0 +1,144 @@
+/** Who tells whom which procedures it serves: an edge its hub, a hub by its links. @module */
+
+import type { CommandId, Effect, Failure, Peer } from "../base/protocol.ts";
+import { isProcedure, type Procedure } from "../names/mod.ts";
+import type { Advertise, AdvertiseAck, Unadvertise } from "../wire/mod.ts";
+import type { RegistrationId, RpcEvent, RpcMessage, RpcTimer } from "./messages.ts";
+import type { Providers } from "./providers.ts";
+
+type RpcEffect = Effect<RpcMessage, RpcTimer, RpcEvent>;
+
+/** Names with this prefix are answered by the node that is asked, and cannot be advertised over a link. */
+export const RESERVED_PREFIX = "_mesh.";
+
+/** Keeps the hub informed, and what links announce. */
+export class Announcements {
+  readonly #providers: Providers;
+  readonly #nobodyToTell: boolean;
+  /** Requests on their way. */
+  readonly #asked = new Map<number, readonly RegistrationId[]>();
+  /** Commands that wait for a hub. */
+  readonly #waiting = new Map<RegistrationId, CommandId>();
+  #hub: Peer | undefined;
+  #requests = 0;
+
+  constructor(providers: Providers, { hub }: { readonly hub: boolean }) {
+    this.#providers = providers;
+    this.#nobodyToTell = hub;
+  }
+
+  /** The hub we are attached to. */
+  get hub(): Peer | undefined {
+    return this.#hub;
+  }
+
+  /** A new handler here; the command is answered when the hub knows, at once where there is nobody to tell. */
+  announce(command: CommandId, registration: RegistrationId, procedure: Procedure): RpcEffect[] {
+    if (this.#nobodyToTell || procedure.startsWith(RESERVED_PREFIX)) {
+      return [{ kind: "answer", id: command, value: undefined }];
+    }
+    this.#waiting.set(registration, command);
+    return this.#hub === undefined ? [] : [this.#ask(this.#hub, procedure)];
+  }
+
+  /** A handler here is gone; the hub is told when it was the last of its name. */
+  withdraw(command: CommandId, registration: RegistrationId): RpcEffect[] {
+    const gone = this.#providers.removeLocal(registration), effects: RpcEffect[] = [];
+    const waiting = this.#waiting.get(registration);
+    if (waiting !== undefined) {
+      this.#waiting.delete(registration);
+      const error = { code: "closed", text: `Cannot advertise ${gone?.procedure}: the service was closed` };
+      effects.push({ kind: "fail", id: waiting, error });
+    }
+    const last = gone !== undefined && !this.#providers.of(gone.procedure).some((one) => one.local);
+    if (last && this.#hub !== undefined) {
+      const message: RpcMessage = { kind: "unadvertise", requestId: ++this.#requests, procedures: [gone.procedure] };
+      effects.push({ kind: "send", to: this.#hub, message, lane: "control" });
+    }
+    return [...effects, { kind: "answer", id: command, value: undefined }];
+  }
+
+  /** Attaches to a hub and tells it everything that is served here. */
+  attach(hub: Peer): RpcEffect[] {
+    this.#hub = hub;
+    this.#asked.clear();
+    const names = new Set<string>();
+    for (const { procedure } of this.#providers.local) if (!procedure.startsWith(RESERVED_PREFIX)) names.add(procedure);
+    return [...names].map((procedure) => this.#ask(hub, procedure));
+  }
+
+  /** The link to the hub is gone. */
+  detach(peer: Peer): void {
+    if (this.#hub !== peer) return;
+    this.#hub = undefined;
+    this.#asked.clear();
+  }
+
+  /** The hub has answered. */
+  onAck(message: AdvertiseAck): RpcEffect[] {
+    const asked = this.#asked.get(message.requestId);
+    if (asked === undefined) return [];
+    this.#asked.delete(message.requestId);
+    const { code, text = "" } = message, effects: RpcEffect[] = [];
+    for (const registration of asked) {
+      const command = this.#waiting.get(registration);
+      this.#waiting.delete(registration);
+      if (command !== undefined && code === undefined) effects.push({ kind: "answer", id: command, value: undefined });
+      if (command !== undefined && code !== undefined) {
+        effects.push({ kind: "fail", id: command, error: { code, text } });
+      }
+      if (command === undefined && code !== undefined && this.#providers.registration(registration) !== undefined) {
+        effects.push({ kind: "event", event: { type: "registrationRefused", registration, code, text } });
+      }
+    }
+    return effects;
+  }
+
+  /** A link announces or withdraws. */
+  onPeer(from: Peer, node: Uint8Array, message: Advertise | Unadvertise, perLinkMax: number): RpcEffect[] {
+    const answer = (failure?: Failure): RpcEffect[] => {
+      const head = { kind: "advertiseAck", requestId: message.requestId } as const;
+      return [{
+        kind: "send",
+        to: from,
+        message: failure === undefined ? head : { ...head, ...failure },
+        lane: "control",
+      }];
+    };
+    if (message.kind === "unadvertise") {
+      for (const procedure of message.procedures) this.#providers.removePeer(from, procedure);
+      return answer();
+    }
+    const bad = message.procedures.find((name) => !isProcedure(name) || name.startsWith(RESERVED_PREFIX));
+    if (bad !== undefined) {
+      const text = `Cannot advertise: a procedure name outside ${RESERVED_PREFIX} is expected, got ${
+        JSON.stringify(bad.slice(0, 80))
+      }`;
+      return answer({ code: "invalid_procedure", text });
+    }
+    const fresh = message.procedures.filter((name) => !this.#providers.has(from, name)).length;
+    if (this.#providers.countOf(from) + fresh > perLinkMax) {
+      return answer({
+        code: "too_many_procedures",
+        text: `Cannot advertise: a client has at most ${perLinkMax} procedures`,
+      });
+    }
+    for (const procedure of message.procedures) {
+      this.#providers.addPeer({ local: false, peer: from, node, metadata: message.metadata }, procedure);
+    }
+    return answer();
+  }
+
+  #ask(hub: Peer, procedure: string): RpcEffect {
+    const requestId = ++this.#requests, registrations: RegistrationId[] = [];
+    let metadata: string | undefined;
+    for (const provider of this.#providers.local) {
+      if (provider.procedure !== procedure) continue;
+      registrations.push(provider.registration);
+      metadata ??= provider.metadata;
+    }
+    this.#asked.set(requestId, registrations);
+    const head = { kind: "advertise", requestId, procedures: [procedure] } as const;
+    return { kind: "send", to: hub, message: metadata === undefined ? head : { ...head, metadata }, lane: "control" };
+  }
+}

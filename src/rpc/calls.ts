@@ -1,0 +1,129 @@
+/** Calls that somebody else works on. @module */
+
+import { Deadlines } from "../base/deadlines.ts";
+import type { CommandId, Failure, Peer } from "../base/protocol.ts";
+import type { RpcRequest } from "../wire/mod.ts";
+import type { InvocationId } from "./messages.ts";
+import type { ProviderEntry } from "./providers.ts";
+
+/** Who wants the answer. */
+export type Origin =
+  | { readonly kind: "own"; readonly command: CommandId }
+  | { readonly kind: "link"; readonly peer: Peer }
+  | { readonly kind: "nobody" };
+
+/** A call on its way. */
+export interface Call {
+  /** The request id, a character a byte. */
+  readonly key: string;
+  readonly origin: Origin;
+  /** Who has it; undefined while it waits for a link. */
+  to: Peer | undefined;
+  /** Kept only while it may have to be sent (again). */
+  request: RpcRequest | undefined;
+  /** Providers that had it. */
+  readonly tried: ProviderEntry[];
+  /** What the last of them said. */
+  refusal?: Failure;
+}
+
+/** All calls on their way, and when to stop waiting. */
+export class Calls {
+  readonly #calls = new Map<string, Call>();
+  readonly #until = new Map<Call, number>();
+  readonly #commands = new Map<CommandId, Call>();
+  readonly #counts = new Map<Peer, number>();
+  readonly #deadlines = new Deadlines<Call | InvocationId>();
+
+  get size(): number {
+    return this.#calls.size;
+  }
+
+  get nextDeadline(): number {
+    return this.#deadlines.nextAt;
+  }
+
+  has(key: string): boolean {
+    return this.#calls.has(key);
+  }
+
+  get(key: string): Call | undefined {
+    return this.#calls.get(key);
+  }
+
+  ofCommand(command: CommandId): Call | undefined {
+    return this.#commands.get(command);
+  }
+
+  /** How many calls of `peer` are on their way. */
+  countOf(peer: Peer): number {
+    return this.#counts.get(peer) ?? 0;
+  }
+
+  deadlineOf(call: Call): number {
+    return this.#until.get(call) ?? 0;
+  }
+
+  add(call: Call, deadline: number): void {
+    this.#calls.set(call.key, call);
+    this.#until.set(call, deadline);
+    this.#deadlines.add(deadline, call);
+    if (call.origin.kind === "own") this.#commands.set(call.origin.command, call);
+    if (call.origin.kind === "link") this.#counts.set(call.origin.peer, this.countOf(call.origin.peer) + 1);
+  }
+
+  /** Watches a run of a handler beside the calls. */
+  watch(deadline: number, run: InvocationId): void {
+    this.#deadlines.add(deadline, run);
+  }
+
+  delete(call: Call): void {
+    if (this.#calls.get(call.key) !== call) return;
+    this.#calls.delete(call.key);
+    this.#until.delete(call);
+    if (call.origin.kind === "own") this.#commands.delete(call.origin.command);
+    if (call.origin.kind === "link") {
+      const left = this.countOf(call.origin.peer) - 1;
+      if (left > 0) this.#counts.set(call.origin.peer, left);
+      else this.#counts.delete(call.origin.peer);
+    }
+  }
+
+  /** A call that is overdue (and forgotten by this), or a run to look at. */
+  takeDue(now: number): Call | InvocationId | undefined {
+    for (;;) {
+      const due = this.#deadlines.takeDue(now);
+      if (due === undefined || typeof due === "number") return due;
+      const until = this.#until.get(due);
+      if (until === undefined || until > now) continue;
+      this.delete(due);
+      return due;
+    }
+  }
+
+  /** Those that wait for a link, oldest first. */
+  waiting(): Call[] {
+    return [...this.#calls.values()].filter((call) => call.to === undefined);
+  }
+
+  /** Those that `peer` asked for or has. */
+  involving(peer: Peer): Call[] {
+    return [...this.#calls.values()].filter((call) =>
+      call.to === peer || call.origin.kind === "link" && call.origin.peer === peer
+    );
+  }
+}
+
+/** The request with bytes of its own: what it came in is a 64 KiB chunk that would be kept alive. */
+export function withOwnBytes(request: RpcRequest): RpcRequest {
+  if (request.frame === undefined) return request;
+  const frame = request.frame.slice(), shift = request.frame.byteOffset;
+  const own = (bytes: Uint8Array) => frame.subarray(bytes.byteOffset - shift, bytes.byteOffset - shift + bytes.length);
+  return {
+    ...request,
+    frame,
+    args: own(request.args),
+    requestId: own(request.requestId),
+    fromNode: own(request.fromNode),
+  };
+}

@@ -1,0 +1,422 @@
+/**
+ * Calls by name. Every call a node deals with, its own or one it passes on, is one entry in `Calls` while somebody
+ * else works on it, or one in `Runs` while a handler of this node does.
+ *
+ *     own call ─┐                     ┌─▶ handler here (Runs) ─▶ handled ─┐
+ *               ├─▶ choose a provider ┤                                   ├─▶ answer or rpc_reply
+ *     request ──┘                     └─▶ another link (Calls) ─▶ reply ──┘
+ *
+ * An edge knows its own handlers and its hub; a hub knows also who of its links advertised what. A call is handed to
+ * another provider only when the one before said that it did not start it.
+ *
+ * @module
+ */
+
+import { bytesKey, equalBytes, keyBytes } from "../base/bytes.ts";
+import type { CommandId, Core, Effect, Failure, Input, Peer } from "../base/protocol.ts";
+import type { Random } from "../base/random.ts";
+import type { Cast, RpcCancel, RpcReply, RpcRequest } from "../wire/mod.ts";
+import { Announcements } from "./announcements.ts";
+import { type Call, Calls, type Origin, withOwnBytes } from "./calls.ts";
+import type { Outcome, Provider, RpcCommand, RpcEvent, RpcMessage, RpcTimer } from "./messages.ts";
+import { type LocalProvider, type ProviderEntry, Providers } from "./providers.ts";
+import { Runs } from "./runs.ts";
+import { select, strategyOf } from "./selection.ts";
+
+/** Settings of the core. */
+export interface RpcOptions {
+  /** Whether this node passes on calls between its links. */
+  readonly hub: boolean;
+  /** This node's id, 32 bytes. */
+  readonly node: Uint8Array;
+  readonly random: Random;
+  readonly proceduresPerLinkMax: number;
+  readonly callsPerLinkMax: number;
+  /** How much longer than the caller a hub remembers a call, ms. */
+  readonly relayGraceMs: number;
+}
+
+/** The defaults. */
+export const RPC_DEFAULTS: Omit<RpcOptions, "hub" | "node" | "random"> = {
+  proceduresPerLinkMax: 1_000,
+  callsPerLinkMax: 10_000,
+  relayGraceMs: 1_000,
+};
+
+/** What a provider says when it did not start: another one may be asked. */
+const NOT_STARTED: ReadonlySet<string> = new Set(["no_handler", "overloaded", "going_away"]);
+
+/** A request that carries no deadline is remembered this long; the original's default is 5 s. */
+const NO_DEADLINE_MS = 30_000;
+
+type RpcInput = Input<RpcMessage, RpcCommand, RpcTimer>;
+type RpcEffect = Effect<RpcMessage, RpcTimer, RpcEvent>;
+
+const NOTHING: readonly RpcEffect[] = [];
+
+/** The RPC protocol of one node. */
+export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent> {
+  readonly #options: RpcOptions;
+  readonly #providers = new Providers();
+  readonly #calls = new Calls();
+  readonly #runs = new Runs();
+  readonly #announcements: Announcements;
+  readonly #clients = new Map<Peer, Uint8Array>();
+  readonly #byNode = new Map<string, Peer>();
+  #timerAt = Infinity;
+
+  constructor(options: RpcOptions) {
+    this.#options = options;
+    this.#announcements = new Announcements(this.#providers, options);
+  }
+
+  /** Calls that this node made or passes on and that are not answered. */
+  get pendingCalls(): number {
+    return this.#calls.size;
+  }
+
+  handle(input: RpcInput, now: number): readonly RpcEffect[] {
+    switch (input.kind) {
+      case "received":
+        return this.#received(input.from, input.message, now);
+      case "command":
+        return this.#command(input.id, input.command, now);
+      case "timer":
+        return this.#onTimer(now);
+      case "peerUp":
+        return this.#peerUp(input);
+      case "peerDown":
+        return this.#peerDown(input.peer, now);
+    }
+  }
+
+  #received(from: Peer, message: RpcMessage, now: number): readonly RpcEffect[] {
+    switch (message.kind) {
+      case "rpcRequest":
+        return this.#onRequest(from, message, now);
+      case "rpcReply":
+        return this.#onReply(from, message, now);
+      case "rpcCancel":
+        return this.#onCancel(from, message);
+      case "cast":
+        return this.#onCast(from, message);
+      case "advertise":
+      case "unadvertise": {
+        const node = this.#clients.get(from);
+        if (node === undefined || !this.#options.hub) return NOTHING;
+        return this.#announcements.onPeer(from, node, message, this.#options.proceduresPerLinkMax);
+      }
+      case "advertiseAck":
+        return this.#announcements.onAck(message);
+    }
+  }
+
+  #command(id: CommandId, command: RpcCommand, now: number): readonly RpcEffect[] {
+    switch (command.type) {
+      case "advertise": {
+        const { registration, procedure, concurrency, metadata } = command;
+        const node = this.#options.node, shared = { local: true as const, node, running: 0 };
+        this.#providers.addLocal({ ...shared, registration, procedure, concurrency, metadata });
+        return this.#announcements.announce(id, registration, procedure);
+      }
+      case "unadvertise":
+        return this.#announcements.withdraw(id, command.registration);
+      case "call": {
+        const { request, timeoutMs } = command, key = bytesKey(request.requestId);
+        const call: Call = { key, origin: { kind: "own", command: id }, to: undefined, request, tried: [] };
+        return [...this.#route(call, request, now, now + timeoutMs), ...this.#arm(now)];
+      }
+      case "cast":
+        return [...this.#routeCast(command.cast), { kind: "answer", id, value: undefined }];
+      case "cancel":
+        return this.#cancelOwn(command.command, command.reason);
+      case "handled":
+        return this.#handled(command.invocation, command.outcome);
+      case "providers":
+        return [{ kind: "answer", id, value: this.#providers.of(command.procedure).map(asProvider) }];
+    }
+  }
+
+  // From the caller's side
+
+  /** Gives a call to a provider that was not tried, or tells its origin that there is none. */
+  #route(call: Call, request: RpcRequest, now: number, deadline: number): readonly RpcEffect[] {
+    const { origin } = call;
+    if (this.#calls.has(call.key)) {
+      return this.#finish(call, { code: "duplicate_request", text: "Cannot call: the request id is in use" });
+    }
+    const target = request.targetNode;
+    if (
+      target !== undefined && !equalBytes(target, this.#options.node) && (this.#options.hub || origin.kind === "own")
+    ) {
+      const peer = this.#options.hub ? this.#byNode.get(bytesKey(target)) : undefined;
+      if (peer !== undefined) return this.#handOver(call, peer, request, deadline);
+      if (!this.#options.hub) return this.#handUp(call, request, deadline);
+      const text = `Cannot call ${request.procedure}: no link to the node`;
+      return this.#finish(call, { code: "node_unreachable", text });
+    }
+    const provider = this.#choose(call, request);
+    if (provider === undefined) {
+      if (!this.#options.hub && origin.kind === "own" && target === undefined) {
+        return this.#handUp(call, request, deadline);
+      }
+      return this.#finish(call, call.refusal ?? this.#nobody(origin, request.procedure));
+    }
+    if (!provider.local) return this.#handOver(call, provider.peer, request, deadline);
+    return this.#run(call, provider, request, now, deadline);
+  }
+
+  #nobody(origin: Origin, procedure: string): Failure {
+    if (origin.kind === "link" && !this.#options.hub) {
+      return { code: "no_handler", text: `Cannot call ${procedure}: this node does not serve it` };
+    }
+    return { code: "no_provider", text: `Cannot call ${procedure}: nobody serves it` };
+  }
+
+  #choose(call: Call, request: RpcRequest): ProviderEntry | undefined {
+    const onlyHere = request.targetNode !== undefined || !this.#options.hub;
+    const strategy = strategyOf(request.strategy);
+    if (onlyHere && call.origin.kind === "own" && request.targetNode === undefined && strategy !== "local_first") {
+      return undefined; // the hub chooses among all
+    }
+    const candidates = this.#providers.of(request.procedure)
+      .filter((one) => (!onlyHere || one.local) && !call.tried.includes(one));
+    const turn = this.#providers.turn(request.procedure);
+    const chosen = select(candidates, { strategy, turn, caller: request.fromNode, random: this.#options.random });
+    if (chosen !== undefined) call.tried.push(chosen);
+    return chosen;
+  }
+
+  #handOver(call: Call, peer: Peer, request: RpcRequest, deadline: number): readonly RpcEffect[] {
+    call.to = peer;
+    const others = this.#providers.of(request.procedure).length > call.tried.length && request.targetNode === undefined;
+    call.request = others && this.#options.hub ? withOwnBytes(request) : undefined;
+    this.#calls.add(call, call.origin.kind === "own" ? deadline : deadline + this.#options.relayGraceMs);
+    return [{ kind: "send", to: peer, message: request, lane: "calls" }];
+  }
+
+  /** To the hub, at once or when there is one. */
+  #handUp(call: Call, request: RpcRequest, deadline: number): readonly RpcEffect[] {
+    const hub = this.#announcements.hub;
+    if (hub !== undefined) return this.#handOver(call, hub, request, deadline);
+    call.request = request;
+    this.#calls.add(call, deadline);
+    return NOTHING;
+  }
+
+  #onReply(from: Peer, reply: RpcReply, now: number): readonly RpcEffect[] {
+    const call = this.#calls.get(bytesKey(reply.requestId));
+    if (call === undefined || call.to !== from) return NOTHING;
+    const deadline = this.#calls.deadlineOf(call);
+    this.#calls.delete(call);
+    if (reply.code !== undefined && NOT_STARTED.has(reply.code) && call.request !== undefined) {
+      call.refusal = { code: reply.code, text: reply.error ?? "" };
+      return this.#route(call, call.request, now, deadline);
+    }
+    if (call.origin.kind === "link") {
+      return [{ kind: "send", to: call.origin.peer, message: reply, lane: "calls" }];
+    }
+    if (reply.result !== undefined) return this.#finish(call, outcomeOf(reply.result, reply.encoding));
+    return this.#finish(call, { code: reply.code ?? "handler_error", text: reply.error ?? "" });
+  }
+
+  /** Tells whoever asked. */
+  #finish(call: { readonly key: string; readonly origin: Origin }, outcome: Outcome | Failure): readonly RpcEffect[] {
+    const { origin, key } = call, failed = "code" in outcome;
+    switch (origin.kind) {
+      case "nobody":
+        return NOTHING;
+      case "own":
+        if (failed) return [{ kind: "fail", id: origin.command, error: outcome }];
+        return [{ kind: "answer", id: origin.command, value: outcome }];
+      case "link": {
+        const head = { kind: "rpcReply", requestId: keyBytes(key), fromNode: this.#options.node } as const;
+        const message: RpcReply = failed
+          ? { ...head, error: outcome.text, code: outcome.code }
+          : { ...head, ...outcome };
+        return [{ kind: "send", to: origin.peer, message, lane: "calls" }];
+      }
+    }
+  }
+
+  #cancelOwn(command: CommandId, reason: string): readonly RpcEffect[] {
+    const call = this.#calls.ofCommand(command);
+    if (call !== undefined) {
+      this.#calls.delete(call);
+      return this.#tellCancelled(call, reason);
+    }
+    const run = this.#runs.ofCommand(command);
+    return run === undefined ? NOTHING : [{ kind: "event", event: { type: "abort", invocation: run, reason } }];
+  }
+
+  #tellCancelled(call: Call, reason: string): readonly RpcEffect[] {
+    if (call.to === undefined) return NOTHING;
+    const message: RpcCancel = { kind: "rpcCancel", requestId: keyBytes(call.key), reason };
+    return [{ kind: "send", to: call.to, message, lane: "calls" }];
+  }
+
+  // From the provider's side
+
+  #onRequest(from: Peer, request: RpcRequest, now: number): readonly RpcEffect[] {
+    const client = this.#clients.get(from), key = bytesKey(request.requestId);
+    const origin: Origin = { kind: "link", peer: from };
+    if (client !== undefined && !equalBytes(client, request.fromNode)) {
+      return this.#finish({ key, origin }, {
+        code: "not_the_caller",
+        text: "Cannot call: from_node must be the sender",
+      });
+    }
+    const { callsPerLinkMax } = this.#options;
+    if (this.#calls.countOf(from) + this.#runs.countOf(from) >= callsPerLinkMax) {
+      const text = `Cannot call: a client has at most ${callsPerLinkMax} calls open`;
+      return this.#finish({ key, origin }, { code: "too_many_calls", text });
+    }
+    const call: Call = { key, origin, to: undefined, request: undefined, tried: [] };
+    return [...this.#route(call, request, now, now + (request.deadlineMs ?? NO_DEADLINE_MS)), ...this.#arm(now)];
+  }
+
+  #run(call: Call, provider: LocalProvider, request: RpcRequest, now: number, deadline: number): readonly RpcEffect[] {
+    if (provider.running >= provider.concurrency) {
+      const text = `Cannot call ${request.procedure}: its handler runs ${provider.concurrency} calls already`;
+      call.refusal = { code: "overloaded", text };
+      return this.#route(call, request, now, deadline);
+    }
+    const run = this.#runs.start(call.key, call.origin, provider);
+    this.#calls.watch(deadline, run);
+    const { procedure, args, encoding, fromNode } = request, { registration } = provider;
+    const event: RpcEvent = {
+      type: "invoke",
+      invocation: run,
+      registration,
+      procedure,
+      args,
+      encoding,
+      caller: fromNode,
+      deadlineMs: deadline - now,
+    };
+    return [{ kind: "event", event }];
+  }
+
+  #handled(invocation: number, outcome: Outcome | Failure): readonly RpcEffect[] {
+    const run = this.#runs.finish(invocation);
+    return run === undefined ? NOTHING : this.#finish(run, outcome);
+  }
+
+  #onCancel(from: Peer, message: RpcCancel): readonly RpcEffect[] {
+    const key = bytesKey(message.requestId), reason = message.reason ?? "cancelled";
+    const call = this.#calls.get(key);
+    if (call !== undefined && call.origin.kind === "link" && call.origin.peer === from) {
+      this.#calls.delete(call);
+      return this.#tellCancelled(call, reason);
+    }
+    const run = this.#runs.ofRequest(key, from);
+    return run === undefined ? NOTHING : [{ kind: "event", event: { type: "abort", invocation: run, reason } }];
+  }
+
+  #onCast(from: Peer, message: Cast): readonly RpcEffect[] {
+    const client = this.#clients.get(from), sender = message.fromNode;
+    if (client !== undefined && (sender === undefined || !equalBytes(client, sender))) return NOTHING;
+    return this.#routeCast(message, from);
+  }
+
+  /** A cast goes to one provider, with no word on whether it arrived. */
+  #routeCast(cast: Cast, from?: Peer): readonly RpcEffect[] {
+    const { hub, node, random } = this.#options, target = cast.targetNode, caller = cast.fromNode ?? node;
+    const send = (to: Peer): readonly RpcEffect[] => [{ kind: "send", to, message: cast, lane: "calls" }];
+    if (target !== undefined && !equalBytes(target, node) && hub) {
+      const peer = this.#byNode.get(bytesKey(target));
+      return peer === undefined ? NOTHING : send(peer);
+    }
+    const candidates = this.#providers.of(cast.procedure).filter((one) => one.local || hub && target === undefined);
+    const chosen = target !== undefined && !equalBytes(target, node)
+      ? undefined
+      : select(candidates, { strategy: "local_first", turn: this.#providers.turn(cast.procedure), caller, random });
+    if (chosen === undefined) {
+      const up = this.#announcements.hub;
+      return from === undefined && up !== undefined ? send(up) : NOTHING;
+    }
+    if (!chosen.local) return send(chosen.peer);
+    if (chosen.running >= chosen.concurrency) return NOTHING;
+    const invocation = this.#runs.start("", { kind: "nobody" }, chosen);
+    const { procedure, args, encoding } = cast, { registration } = chosen;
+    const event = { type: "invoke", invocation, registration, procedure, args, encoding, caller } as const;
+    return [{ kind: "event", event: { ...event, deadlineMs: undefined } }];
+  }
+
+  // Time, coming and going
+
+  #arm(now: number): readonly RpcEffect[] {
+    const at = this.#calls.nextDeadline;
+    if (at >= this.#timerAt) return NOTHING;
+    this.#timerAt = at;
+    return [{ kind: "timer", afterMs: Math.max(0, at - now), timer: { type: "deadlines" } }];
+  }
+
+  #onTimer(now: number): readonly RpcEffect[] {
+    this.#timerAt = Infinity;
+    const effects: RpcEffect[] = [];
+    for (let due = this.#calls.takeDue(now); due !== undefined; due = this.#calls.takeDue(now)) {
+      if (typeof due === "number") {
+        if (this.#runs.has(due)) {
+          effects.push({ kind: "event", event: { type: "abort", invocation: due, reason: "timeout" } });
+        }
+        continue;
+      }
+      const text = due.to === undefined
+        ? "Cannot call: no link to a hub within the time given"
+        : "Cannot call: no answer within the time given";
+      effects.push(...this.#tellCancelled(due, "timeout"), ...this.#finish(due, { code: "timeout", text }));
+    }
+    effects.push(...this.#arm(now));
+    return effects;
+  }
+
+  #peerUp({ peer, node, role }: Extract<RpcInput, { kind: "peerUp" }>): readonly RpcEffect[] {
+    this.#byNode.set(bytesKey(node), peer);
+    if (role !== "hub" || this.#options.hub) {
+      this.#clients.set(peer, node);
+      return NOTHING;
+    }
+    const effects = this.#announcements.attach(peer);
+    for (const call of this.#calls.waiting()) {
+      call.to = peer;
+      effects.push({ kind: "send", to: peer, message: call.request!, lane: "calls" });
+      call.request = undefined;
+    }
+    return effects;
+  }
+
+  #peerDown(peer: Peer, now: number): readonly RpcEffect[] {
+    const node = this.#clients.get(peer);
+    this.#clients.delete(peer);
+    if (node !== undefined && this.#byNode.get(bytesKey(node)) === peer) this.#byNode.delete(bytesKey(node));
+    this.#providers.forgetPeer(peer);
+    this.#announcements.detach(peer);
+    const effects: RpcEffect[] = [];
+    for (const call of this.#calls.involving(peer)) {
+      this.#calls.delete(call);
+      if (call.to !== peer) {
+        effects.push(...this.#tellCancelled(call, "caller_gone"));
+        continue;
+      }
+      const code = this.#options.hub ? "provider_lost" : "connection_lost";
+      const text = "Cannot tell the outcome of the call: the link was lost before an answer came";
+      effects.push(...this.#finish(call, { code, text }));
+    }
+    for (const invocation of this.#runs.ofPeer(peer)) {
+      effects.push({ kind: "event", event: { type: "abort", invocation, reason: "caller_gone" } });
+    }
+    effects.push(...this.#arm(now));
+    return effects;
+  }
+}
+
+function outcomeOf(result: Uint8Array, encoding: string | undefined): Outcome {
+  return { result, encoding: encoding ?? "json" };
+}
+
+function asProvider(entry: ProviderEntry): Provider {
+  const { node, metadata } = entry;
+  const provider = { node, peer: entry.local ? undefined : entry.peer };
+  return metadata === undefined ? provider : { ...provider, metadata };
+}

@@ -1,0 +1,120 @@
+/** Who serves what: handlers of this node and links that advertised. @module */
+
+import type { Peer } from "../base/protocol.ts";
+import type { RegistrationId } from "./messages.ts";
+import type { Candidate } from "./selection.ts";
+
+/** A handler of this node. */
+export interface LocalProvider extends Candidate {
+  readonly local: true;
+  readonly registration: RegistrationId;
+  readonly procedure: string;
+  readonly concurrency: number;
+  readonly metadata: string | undefined;
+  running: number;
+}
+
+/** A link that advertised. */
+export interface RemoteProvider extends Candidate {
+  readonly local: false;
+  readonly peer: Peer;
+  readonly metadata: string | undefined;
+}
+
+/** One that serves a procedure. */
+export type ProviderEntry = LocalProvider | RemoteProvider;
+
+interface Service {
+  providers: readonly ProviderEntry[];
+  turn: number;
+}
+
+const NOBODY: readonly ProviderEntry[] = [];
+
+/** The providers of each procedure, in the order they advertised. */
+export class Providers {
+  readonly #services = new Map<string, Service>();
+  readonly #byPeer = new Map<Peer, Set<string>>();
+  readonly #local = new Map<RegistrationId, LocalProvider>();
+
+  /** All who serve `procedure`. */
+  of(procedure: string): readonly ProviderEntry[] {
+    return this.#services.get(procedure)?.providers ?? NOBODY;
+  }
+
+  /** How often a provider of `procedure` was chosen; counts this time. */
+  turn(procedure: string): number {
+    const service = this.#services.get(procedure);
+    return service === undefined ? 0 : service.turn++;
+  }
+
+  /** This node's handlers. */
+  get local(): Iterable<LocalProvider> {
+    return this.#local.values();
+  }
+
+  /** A handler of this node. */
+  registration(id: RegistrationId): LocalProvider | undefined {
+    return this.#local.get(id);
+  }
+
+  /** How many procedures `peer` advertised. */
+  countOf(peer: Peer): number {
+    return this.#byPeer.get(peer)?.size ?? 0;
+  }
+
+  /** Whether `peer` advertised `procedure`. */
+  has(peer: Peer, procedure: string): boolean {
+    return this.#byPeer.get(peer)?.has(procedure) ?? false;
+  }
+
+  /** Adds a handler of this node. */
+  addLocal(provider: LocalProvider): void {
+    this.#local.set(provider.registration, provider);
+    this.#add(provider.procedure, provider);
+  }
+
+  /** Takes a handler of this node out. */
+  removeLocal(id: RegistrationId): LocalProvider | undefined {
+    const provider = this.#local.get(id);
+    if (provider === undefined) return undefined;
+    this.#local.delete(id);
+    this.#remove(provider.procedure, (one) => one === provider);
+    return provider;
+  }
+
+  /** Adds a link, or renews what it said. */
+  addPeer(provider: RemoteProvider, procedure: string): void {
+    this.removePeer(provider.peer, procedure);
+    let names = this.#byPeer.get(provider.peer);
+    if (names === undefined) this.#byPeer.set(provider.peer, names = new Set());
+    names.add(procedure);
+    this.#add(procedure, provider);
+  }
+
+  /** Takes a link out for one procedure. */
+  removePeer(peer: Peer, procedure: string): void {
+    const names = this.#byPeer.get(peer);
+    if (names === undefined || !names.delete(procedure)) return;
+    if (names.size === 0) this.#byPeer.delete(peer);
+    this.#remove(procedure, (one) => !one.local && one.peer === peer);
+  }
+
+  /** Takes a link out for all. */
+  forgetPeer(peer: Peer): void {
+    for (const procedure of [...this.#byPeer.get(peer) ?? []]) this.removePeer(peer, procedure);
+  }
+
+  #add(procedure: string, provider: ProviderEntry): void {
+    const service = this.#services.get(procedure);
+    if (service === undefined) this.#services.set(procedure, { providers: [provider], turn: 0 });
+    else service.providers = [...service.providers, provider];
+  }
+
+  #remove(procedure: string, which: (one: ProviderEntry) => boolean): void {
+    const service = this.#services.get(procedure);
+    if (service === undefined) return;
+    service.providers = service.providers.filter((one) => !which(one));
+    if (service.providers.length === 0) this.#services.delete(procedure);
+  }
+}
