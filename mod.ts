@@ -1,0 +1,61 @@
+/**
+ * A mesh network for applications at the edge: nodes find each other, publish and subscribe by topic, and call
+ * procedures by name, over QUIC, with no broker in the middle.
+ *
+ * ```ts ignore
+ * import { connect, startGateway } from "@macula/mesh";
+ *
+ * await using gateway = await startGateway({ realm: "org.example.home", listen: { port: 0 } });
+ * await using mesh = await connect(gateway.ticket);
+ *
+ * await using readings = mesh.subscribe<{ celsius: number }>("sensor.*.measured");
+ * await readings.ready;
+ * await mesh.publish("sensor.kitchen.measured", { celsius: 21.5 });
+ * for await (const event of readings) {
+ *   console.log(event.topic, event.data.celsius);
+ *   break;
+ * }
+ *
+ * await using _adder = await mesh.advertise("math.add", ({ a, b }: { a: number; b: number }) => a + b);
+ * console.log(await mesh.call("math.add", { a: 1, b: 2 }));
+ * ```
+ *
+ * Run as the main module it is the command line: `deno run -A jsr:@macula/mesh --gateway`.
+ *
+ * @module
+ */
+
+export {
+  ClosedError,
+  MeshError,
+  NoProviderError,
+  RefusedError,
+  RemoteError,
+  TimeoutError,
+  ValidationError,
+} from "./src/base/errors.ts";
+export { type CertificateStore } from "./src/gateway/certificate.ts";
+export { type Gateway } from "./src/gateway/gateway.ts";
+export { startGateway, type StartGatewayOptions } from "./src/gateway/start.ts";
+export { createIdentity, type Identity } from "./src/identity/keys.ts";
+export type { NodeId } from "./src/identity/node_id.ts";
+export { connect, type ConnectOptions } from "./src/node/connect.ts";
+export type { GatewayLimits } from "./src/node/limits.ts";
+export type { Mesh } from "./src/node/mesh.ts";
+export type { MeshEvent } from "./src/node/mesh_event.ts";
+export type {
+  CallOptions,
+  CommonOptions,
+  LinkInfo,
+  Logger,
+  MemberInfo,
+  ProviderInfo,
+  Published,
+  PublishOptions,
+  Stats,
+  Status,
+} from "./src/node/options.ts";
+export type { AdvertiseOptions, CallContext, Handler, Service } from "./src/node/service.ts";
+export type { Overflow, SubscribeOptions, Subscription } from "./src/node/subscription.ts";
+export type { Strategy } from "./src/rpc/selection.ts";
+export { DialError, type DialFailure } from "./src/transport/transport.ts";

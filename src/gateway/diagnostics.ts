@@ -1,0 +1,33 @@
+/** Procedures that every gateway serves. @module */
+
+import type { Handler } from "../node/service.ts";
+
+/** What they tell about. */
+export interface DiagnosticsSource {
+  readonly id: string;
+  readonly realm: string;
+  readonly uptimeMs: () => number;
+  readonly version: string;
+}
+
+/** `com.macula.diagnostics.*`, as the original documents them. */
+export function diagnostics(source: DiagnosticsSource): Readonly<Record<string, Handler>> {
+  const seconds = () => Math.floor(source.uptimeMs() / 1_000), timestamp = () => Math.floor(Date.now() / 1_000);
+  return {
+    "com.macula.diagnostics.hello": () => ({
+      message: "Hello from Macula Gateway!",
+      gateway: source.id,
+      realm: source.realm,
+      uptime_seconds: seconds(),
+      timestamp: timestamp(),
+      version: source.version,
+      protocol: "QUIC (mesh/1)",
+    }),
+    "com.macula.diagnostics.echo": (args) => ({ echo: args, timestamp: timestamp() }),
+    "com.macula.diagnostics.info": () => ({
+      gateway: { node: source.id, realm: source.realm, uptime_seconds: seconds(), version: source.version },
+      system: { runtime: `deno ${Deno.version.deno}`, memory_bytes: Deno.memoryUsage().rss },
+      timestamp: timestamp(),
+    }),
+  };
+}

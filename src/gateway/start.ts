@@ -1,0 +1,97 @@
+/** `startGateway`: a gateway with the machine's own clock, randomness and network. @module */
+
+import { ValidationError } from "../base/errors.ts";
+import { createIdentity, generateSeed, type Identity, isIpLiteral } from "../identity/mod.ts";
+import { OutgoingBudget } from "../link/budget.ts";
+import { formatEndpoint, parseRealm } from "../names/mod.ts";
+import { SILENT } from "../node/connect.ts";
+import { GATEWAY_LIMITS, type GatewayLimits, hubSettings, OUTGOING_BYTES_MAX } from "../node/limits.ts";
+import type { CommonOptions, Logger } from "../node/options.ts";
+import { listeningRuntime, type Runtime } from "../node/runtime.ts";
+import type { TlsIdentity } from "../transport/transport.ts";
+import { type CertificateStore, GatewayCertificate } from "./certificate.ts";
+import { Gateway } from "./gateway.ts";
+
+/** Options of `startGateway`. */
+export interface StartGatewayOptions extends CommonOptions {
+  /** The realm that it serves. */
+  readonly realm: string;
+  /** Where it listens. Default 127.0.0.1:9443; port 0 is any free one. */
+  readonly listen?: { readonly hostname?: string; readonly port?: number };
+  /** The host that its ticket names. Default the one it listens on. */
+  readonly hostname?: string;
+  /** HTTP with `/health`, `/ready`, `/live` and the ticket, on the same host. Default off. */
+  readonly http?: { readonly port: number };
+  /** Its key; default a fresh one in memory. */
+  readonly identity?: Identity;
+  /** A certificate of a real CA, for those who know only the host name. Default one signed by its own key. */
+  readonly tls?: TlsIdentity;
+  /** Keeps the certificate over a restart. */
+  readonly certificates?: CertificateStore;
+  readonly limits?: Partial<GatewayLimits>;
+  readonly logger?: Logger;
+  /** Time, randomness and network; default the machine's. For tests. */
+  readonly runtime?: Runtime;
+}
+
+/** Defaults of `listen`. */
+export const LISTEN_HOSTNAME = "127.0.0.1", LISTEN_PORT = 9443;
+
+/** What stands for all addresses of the machine. */
+const WILDCARDS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
+
+/**
+ * Starts a gateway. Rejects with `address_in_use`, `permission_denied`, or a `ValidationError`.
+ *
+ * @example A gateway inside a program
+ * ```ts ignore
+ * import { startGateway } from "@macula/mesh";
+ *
+ * await using gateway = await startGateway({ realm: "org.example.home", listen: { hostname: "127.0.0.1", port: 9443 } });
+ * console.log(gateway.ticket);
+ * ```
+ */
+export async function startGateway(options: StartGatewayOptions): Promise<Gateway> {
+  const { listen = {}, http, logger = SILENT, signal } = options;
+  signal?.throwIfAborted();
+  const runtime = options.runtime ?? listeningRuntime(), realm = parseRealm(options.realm);
+  const address = { hostname: listen.hostname ?? LISTEN_HOSTNAME, port: listen.port ?? LISTEN_PORT };
+  const limits = { ...GATEWAY_LIMITS, ...options.limits };
+  for (const [name, value] of Object.entries(limits)) {
+    if (!(Number.isInteger(value) && value > 0)) {
+      throw new ValidationError(`Cannot start a gateway: limits.${name} is a positive integer, got ${value}`);
+    }
+  }
+  const host = options.hostname ?? (WILDCARDS.has(address.hostname) ? LISTEN_HOSTNAME : address.hostname);
+  if (options.hostname === undefined && WILDCARDS.has(address.hostname)) {
+    logger.warn("the ticket names 127.0.0.1 only: set the host that others reach", { cure: "MACULA_HOSTNAME" });
+  }
+  const identity = options.identity ?? createIdentity(generateSeed(runtime.random));
+  const certificate = await GatewayCertificate.open({
+    identity,
+    realm,
+    hosts: [host, ...(isIpLiteral(host) ? [] : ["localhost"])],
+    timers: runtime.timers,
+    store: options.certificates,
+    given: options.tls,
+  });
+  const gateway = new Gateway({
+    self: {
+      identity,
+      realm,
+      role: "hub",
+      endpoint: `https://${formatEndpoint({ hostname: host, port: address.port })}`,
+    },
+    runtime,
+    logger,
+    budget: new OutgoingBudget(OUTGOING_BYTES_MAX),
+    ...hubSettings(limits),
+    listen: address,
+    hosts: [host],
+    certificate,
+    http: http === undefined ? undefined : { hostname: address.hostname, port: http.port },
+  });
+  await gateway.open();
+  signal?.addEventListener("abort", () => void gateway.close(), { once: true });
+  return gateway;
+}

@@ -1,0 +1,76 @@
+/** From what an application calls to the request on the wire. @module */
+
+import { ValidationError } from "../base/errors.ts";
+import type { Random } from "../base/random.ts";
+import { type NodeId, nodeIdBytes } from "../identity/mod.ts";
+import { parseProcedure } from "../names/mod.ts";
+import type { Outcome } from "../rpc/messages.ts";
+import { STRATEGIES } from "../rpc/selection.ts";
+import type { RpcRequest } from "../wire/mod.ts";
+import { answered } from "./answer.ts";
+import { orThrow } from "./failure.ts";
+import type { Node } from "./node.ts";
+import { CALL_TIMEOUT_MS, type CallOptions } from "./options.ts";
+import { decodePayload, encodePayload } from "./payload.ts";
+
+/** What a caller is made with. */
+export interface CallerOptions {
+  readonly node: () => Node;
+  /** This node's id, 32 bytes. */
+  readonly self: Uint8Array;
+  readonly random: Random;
+  readonly bodyBytesMax: number;
+}
+
+/** Calls for one application. */
+export class Caller {
+  readonly #options: CallerOptions;
+
+  constructor(options: CallerOptions) {
+    this.#options = options;
+  }
+
+  /** Calls a procedure, of one node if `target` is given: see `Mesh.call`. */
+  async call<Result>(
+    target: NodeId | undefined,
+    procedure: string,
+    args: unknown,
+    options: CallOptions,
+  ): Promise<Result> {
+    const { self, random, bodyBytesMax } = this.#options, node = this.#options.node();
+    const { timeout = CALL_TIMEOUT_MS, strategy = "local_first", signal } = options;
+    if (!(timeout > 0)) throw new ValidationError(`Cannot call ${procedure}: timeout is over 0 ms, got ${timeout}`);
+    if (!STRATEGIES.includes(strategy)) {
+      throw new ValidationError(
+        `Cannot call ${procedure}: strategy is one of ${STRATEGIES.join(", ")}, got ${JSON.stringify(strategy)}`,
+      );
+    }
+    const name = parseProcedure(procedure), timeoutMs = Math.min(Math.ceil(timeout), TIMEOUT_MS_MAX);
+    const { bytes, encoding } = encodePayload(args, `call ${procedure}`, bodyBytesMax);
+    const request: RpcRequest = {
+      kind: "rpcRequest",
+      requestId: random.bytes(16),
+      procedure: name,
+      args: bytes,
+      fromNode: self,
+      deadlineMs: timeoutMs,
+      encoding,
+      ...(strategy === "local_first" ? {} : { strategy }),
+      ...(target === undefined ? {} : { targetNode: nodeIdBytes(target) }),
+    };
+    const asked = node.rpc<Outcome>({ type: "call", request, timeoutMs, strategy });
+    const outcome = await answered(node, "rpc", asked, signal);
+    return decodePayload(outcome.result, outcome.encoding) as Result;
+  }
+
+  /** Calls a procedure without waiting for an answer: see `Mesh.cast`. */
+  async cast(procedure: string, args: unknown): Promise<void> {
+    const { self: fromNode, bodyBytesMax } = this.#options, name = parseProcedure(procedure);
+    const { bytes, encoding } = encodePayload(args, `cast ${procedure}`, bodyBytesMax);
+    const cast = { kind: "cast", procedure: name, args: bytes, encoding, fromNode } as const;
+    await orThrow(this.#options.node().rpc<void>({ type: "cast", cast }).answer);
+  }
+}
+
+/** A runtime's timers do not reach further: 2^31 - 1 ms, 24 days. */
+const TIMEOUT_MS_MAX = 2 ** 31 - 1;

@@ -1,0 +1,116 @@
+/** `connect`: an edge with the machine's own clock, randomness and network. @module */
+
+import { MeshError, ValidationError } from "../base/errors.ts";
+import { createIdentity, generateSeed, type Identity } from "../identity/mod.ts";
+import { OutgoingBudget } from "../link/budget.ts";
+import { parseRealm, parseTicket } from "../names/mod.ts";
+import { Edge } from "./edge.ts";
+import { readEnvironment } from "./environment.ts";
+import { edgeSettings, OUTGOING_BYTES_MAX } from "./limits.ts";
+import type { Mesh } from "./mesh.ts";
+import type { CommonOptions, Logger } from "./options.ts";
+import { denoRuntime, fetchText, localTicket, readCaCerts, type Runtime, systemEnvironment } from "./runtime.ts";
+import { type NamedTarget, parseTarget } from "./targets.ts";
+
+/** Options of `connect`. */
+export interface ConnectOptions extends CommonOptions {
+  /** The realm; default that of the ticket, else `MACULA_REALM`. */
+  readonly realm?: string;
+  /** This node's key; default a fresh one in memory. */
+  readonly identity?: Identity;
+  /** Longest time until the first welcome, ms; `Infinity` keeps trying. Default 10,000. */
+  readonly timeout?: number;
+  /** Takes what the mesh has to say; default nobody. */
+  readonly logger?: Logger;
+  /** Largest frame in bytes. Default 1 MiB. */
+  readonly frameBytesMax?: number;
+  /** Time, randomness and network; default the machine's. For tests. */
+  readonly runtime?: Runtime;
+}
+
+/** Default of `timeout`, ms. */
+export const CONNECT_TIMEOUT_MS = 10_000;
+
+/** Says nothing. */
+export const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} };
+
+/**
+ * Attaches to a mesh as an edge. `target` is a ticket, a URL, or a list of them; without it `MACULA_BOOTSTRAP_PEERS`
+ * counts, then the ticket that a local gateway left in the state folder.
+ *
+ * Rejects with `RefusedError` when the hub says no, with `DialError` (`unreachable`, `untrusted`, …) or `TimeoutError`
+ * when it is not there, and with `ValidationError` when the target cannot be understood.
+ *
+ * @example Publish from a script
+ * ```ts ignore
+ * import { connect } from "@macula/mesh";
+ *
+ * await using mesh = await connect("macula1…");
+ * await mesh.publish("sensor.kitchen.measured", { celsius: 21.5 });
+ * ```
+ */
+export async function connect(target?: string | readonly string[], options: ConnectOptions = {}): Promise<Mesh> {
+  const { timeout = CONNECT_TIMEOUT_MS, signal, logger = SILENT } = options;
+  signal?.throwIfAborted();
+  const runtime = options.runtime ?? denoRuntime(), environment = readEnvironment(systemEnvironment());
+  const names = target === undefined
+    ? await defaultTargets(environment)
+    : typeof target === "string"
+    ? [target]
+    : target;
+  const caFile = environment.get("MACULA_TLS_CACERTFILE");
+  const shared = caFile === undefined ? { fetchText } : { fetchText, caCerts: await readCaCerts(caFile) };
+  const targets = names.map((name) => parseTarget(name, shared));
+  if (targets.length === 0) {
+    throw new ValidationError("Cannot connect: a list of at least one target is expected, got none");
+  }
+  const realm = parseRealm(options.realm ?? realmOf(targets) ?? environment.text("MACULA_REALM"));
+  const identity = options.identity ?? createIdentity(generateSeed(runtime.random));
+  const edge = new Edge({
+    self: { identity, realm, role: "edge", endpoint: "" },
+    runtime,
+    logger,
+    budget: new OutgoingBudget(OUTGOING_BYTES_MAX),
+    ...edgeSettings(options.frameBytesMax),
+    targets: () => resolveAll(targets),
+  });
+  try {
+    await edge.attach(timeout, signal);
+  } catch (error) {
+    await edge.close();
+    throw error;
+  }
+  return edge;
+}
+
+/** The targets that can be resolved now; the last error if none can. */
+async function resolveAll(targets: readonly NamedTarget[]) {
+  const results = await Promise.allSettled(targets.map((target) => target.resolve()));
+  const resolved = results.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
+  const failed = results.find((result) => result.status === "rejected");
+  if (resolved.length === 0 && failed !== undefined) throw failed.reason;
+  return resolved;
+}
+
+function realmOf(targets: readonly NamedTarget[]): string | undefined {
+  const realms = new Set(targets.flatMap(({ realm }) => realm === undefined ? [] : [realm]));
+  if (realms.size > 1) {
+    throw new ValidationError(`Cannot connect: the tickets must be of one realm, got ${[...realms].join(", ")}`);
+  }
+  return [...realms][0];
+}
+
+async function defaultTargets(environment: ReturnType<typeof readEnvironment>): Promise<readonly string[]> {
+  const listed = environment.get("MACULA_BOOTSTRAP_PEERS")?.split(",").map((one) => one.trim()).filter(Boolean) ?? [];
+  if (listed.length > 0) return listed;
+  const ticket = await localTicket();
+  if (ticket !== undefined) {
+    parseTicket(ticket);
+    return [ticket];
+  }
+  throw new MeshError(
+    "no_target",
+    "Cannot connect: there is nothing to connect to; give a ticket or URL, set MACULA_BOOTSTRAP_PEERS, or start a " +
+      "gateway on this machine",
+  );
+}

@@ -1,0 +1,111 @@
+/** An edge: a mesh handle that keeps itself attached to a hub. @module */
+
+import { type MeshError, TimeoutError } from "../base/errors.ts";
+import { within } from "../base/clock.ts";
+import { Attachment, isFinal, type Target } from "../link/attachment.ts";
+import type { Established } from "../link/establish.ts";
+import type { Link, LinkEnd } from "../link/link.ts";
+import { formatTicket, parseRealm } from "../names/mod.ts";
+import { asFields, Mesh, type MeshOptions } from "./mesh.ts";
+
+/** What an edge is made with. */
+export interface EdgeOptions extends MeshOptions {
+  readonly targets: () => Promise<readonly Target[]> | readonly Target[];
+}
+
+/** A node that only dials. */
+export class Edge extends Mesh {
+  readonly #attachment: Attachment;
+  readonly #frameBytesMax: number;
+  #uplink: Link | undefined;
+  #ticket: string | undefined;
+  #lastError: MeshError | undefined;
+  #final: ((error: MeshError) => void) | undefined;
+  #leaving = false;
+
+  /** Use `connect`. */
+  constructor(options: EdgeOptions) {
+    super(options);
+    const { targets, self, runtime, limits } = options;
+    this.#frameBytesMax = limits.frameBytesMax;
+    this.#attachment = new Attachment({
+      targets,
+      self,
+      transport: runtime.transport,
+      timers: runtime.timers,
+      random: runtime.random.fork("attachment"),
+      frameBytesMax: this.#frameBytesMax,
+      onEstablished: (established) => this.#established(established),
+      onFailure: (error, retryMs) => this.#failed(error, retryMs),
+    });
+  }
+
+  override get ticket(): string | undefined {
+    return this.#ticket;
+  }
+
+  /**
+   * Attaches for the first time. Rejects after `timeoutMs` with what went wrong last, and at once where trying again
+   * cannot help.
+   */
+  async attach(timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const onStatus = () => this.status === "connected" && resolve();
+    const onAbort = () => reject(signal?.reason);
+    this.#final = reject;
+    this.addEventListener("statuschange", onStatus);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    this.#attachment.wake();
+    const late = () => this.#lastError ?? new TimeoutError(`Cannot connect: no welcome within ${timeoutMs} ms`);
+    try {
+      signal?.throwIfAborted();
+      await (timeoutMs === Infinity ? promise : within(this.runtime.timers, timeoutMs, promise, late));
+    } finally {
+      this.#final = undefined;
+      this.removeEventListener("statuschange", onStatus);
+      signal?.removeEventListener("abort", onAbort);
+    }
+  }
+
+  protected override uplink(): Link | undefined {
+    return this.#uplink;
+  }
+
+  protected override linkUp(link: Link): void {
+    this.#uplink = link;
+    const { publicKey } = link.peer;
+    this.#ticket = formatTicket({ realm: parseRealm(this.realm), publicKey, addresses: [link.remote] });
+    super.linkUp(link);
+    this.setStatus("connected");
+  }
+
+  protected override linkDown(link: Link, end: LinkEnd): void {
+    super.linkDown(link, end);
+    if (this.#uplink === link) this.#uplink = undefined;
+    if (this.#leaving) return;
+    this.setStatus("degraded");
+    this.logger.info("the link to the hub is lost, attaching again", { code: end.code, text: end.text });
+    this.#attachment.wakeSoon();
+  }
+
+  protected override goingAway(link: Link, reason: string): void {
+    super.goingAway(link, reason);
+    this.setStatus("degraded");
+  }
+
+  protected override closing(): Promise<void> {
+    this.#leaving = true;
+    this.#attachment.close();
+    return Promise.resolve();
+  }
+
+  #established(established: Established): void {
+    this.node.links.add(established);
+  }
+
+  #failed(error: MeshError, retryMs: number): void {
+    this.#lastError = error;
+    this.logger.debug("cannot attach, trying again", { ...asFields(error), retry: Math.round(retryMs) });
+    if (isFinal(error)) this.#final?.(error);
+  }
+}

@@ -1,0 +1,76 @@
+/** Runs handlers: from an `invoke` of the RPC core to its `handled`. @module */
+
+import { MeshError } from "../base/errors.ts";
+import type { Failure } from "../base/protocol.ts";
+import { nodeId } from "../identity/mod.ts";
+import type { InvocationId, Outcome, RegistrationId, RpcEvent } from "../rpc/messages.ts";
+import { failureOf } from "./failure.ts";
+import { decodePayload, encodePayload } from "./payload.ts";
+import type { Handler } from "./service.ts";
+import type { Node } from "./node.ts";
+
+/** The handlers of a node, and their runs. */
+export class Invocations {
+  readonly #node: () => Node;
+  readonly #bodyBytesMax: number;
+  readonly #handlers = new Map<RegistrationId, Handler>();
+  readonly #running = new Map<InvocationId, AbortController>();
+  readonly #idle: (() => void)[] = [];
+
+  constructor(node: () => Node, bodyBytesMax: number) {
+    this.#node = node;
+    this.#bodyBytesMax = bodyBytesMax;
+  }
+
+  set(registration: RegistrationId, handler: Handler): void {
+    this.#handlers.set(registration, handler);
+  }
+
+  delete(registration: RegistrationId): void {
+    this.#handlers.delete(registration);
+  }
+
+  /** Resolves when nothing runs. */
+  idle(): Promise<void> {
+    return this.#running.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  /** Tells every running handler to stop. */
+  abortAll(reason: unknown): void {
+    for (const controller of this.#running.values()) controller.abort(reason);
+  }
+
+  /** Nobody waits for this run any more. */
+  abort(invocation: InvocationId, reason: string): void {
+    this.#running.get(invocation)?.abort(new MeshError(reason, `The caller does not wait any more: ${reason}`));
+  }
+
+  /** Runs a handler. */
+  run(event: Extract<RpcEvent, { type: "invoke" }>): void {
+    const { invocation, procedure, registration, deadlineMs: timeLeft } = event;
+    const handler = this.#handlers.get(registration), controller = new AbortController();
+    const args = decodePayload(event.args, event.encoding), caller = nodeId(event.caller);
+    this.#running.set(invocation, controller);
+    const context = { signal: controller.signal, caller, procedure, timeLeft };
+    Promise.resolve()
+      .then(() => {
+        if (handler === undefined) {
+          throw new MeshError("no_handler", `Cannot call ${procedure}: it is not served any more`);
+        }
+        return handler(args, context);
+      })
+      .then((result) => {
+        const { bytes, encoding } = encodePayload(result, `answer ${procedure}`, this.#bodyBytesMax);
+        return { result: bytes, encoding };
+      })
+      .catch(failureOf)
+      .then((outcome) => this.#handled(invocation, outcome));
+  }
+
+  #handled(invocation: InvocationId, outcome: Outcome | Failure): void {
+    this.#running.delete(invocation);
+    this.#node().handled(invocation, outcome);
+    if (this.#running.size > 0) return;
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+}

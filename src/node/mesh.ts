@@ -1,0 +1,394 @@
+/**
+ * The public handle of a node: publish, subscribe, call, serve. Network trouble is a status here, not an exception:
+ * subscriptions and services come back by themselves; only `close()` closes.
+ *
+ * @module
+ */
+
+import { ClosedError, type MeshError, TimeoutError, ValidationError } from "../base/errors.ts";
+import { within } from "../base/clock.ts";
+import { type NodeId, parseNodeId } from "../identity/mod.ts";
+import type { Self } from "../link/handshake.ts";
+import type { Link, LinkEnd } from "../link/link.ts";
+import { formatEndpoint, parsePattern, parseProcedure, parseTopic } from "../names/mod.ts";
+import type { PubsubEvent } from "../pubsub/messages.ts";
+import type { RpcEvent } from "../rpc/messages.ts";
+import { Caller } from "./caller.ts";
+import { errorOf, orThrow } from "./failure.ts";
+import { Invocations } from "./invocations.ts";
+import { Node, type NodeOptions } from "./node.ts";
+import {
+  CALL_TIMEOUT_MS,
+  type CallOptions,
+  type CommonOptions,
+  type LinkInfo,
+  type Logger,
+  type MemberInfo,
+  type ProviderInfo,
+  type Published,
+  type PublishOptions,
+  type Stats,
+  type Status,
+} from "./options.ts";
+import { Publisher } from "./publisher.ts";
+import type { Runtime } from "./runtime.ts";
+import { type AdvertiseOptions, CONCURRENCY_DEFAULT, type Handler, Service } from "./service.ts";
+import { type SubscribeOptions, Subscription } from "./subscription.ts";
+
+/** Room for the fields of a message beside its body, bytes. */
+const ENVELOPE_BYTES = 1_024;
+/** What a mesh handle is made with. */
+export interface MeshOptions extends Omit<NodeOptions, "listener"> {
+  readonly logger: Logger;
+}
+
+/** A node, as its application holds it. */
+export class Mesh extends EventTarget implements AsyncDisposable {
+  /** The runtime, for subclasses. */
+  protected readonly runtime: Runtime;
+  protected readonly self: Self;
+  protected readonly node: Node;
+  protected readonly logger: Logger;
+  readonly #invocations: Invocations;
+  readonly #subscriptions = new Map<number, Subscription<unknown>>();
+  readonly #services = new Map<number, Service>();
+  readonly #startedAt: number;
+  readonly #publisher: Publisher;
+  readonly #caller: Caller;
+  #status: Status = "connecting";
+  #ids = 0;
+  #closing: Promise<void> | undefined;
+
+  /** Use `connect` or `startGateway`. */
+  constructor(options: MeshOptions) {
+    super();
+    const { runtime, self, logger, limits } = options;
+    this.runtime = runtime;
+    this.self = self;
+    this.logger = logger;
+    this.#startedAt = runtime.timers.now();
+    const shared = {
+      node: () => this.node,
+      self: self.identity.idBytes,
+      random: runtime.random.fork("application"),
+      bodyBytesMax: limits.frameBytesMax - ENVELOPE_BYTES,
+    };
+    this.#publisher = new Publisher({ ...shared, clock: runtime.timers, uplink: () => this.uplink() });
+    this.#caller = new Caller(shared);
+    this.#invocations = new Invocations(shared.node, shared.bodyBytesMax);
+    this.node = new Node({
+      ...options,
+      listener: {
+        pubsub: (event) => this.#onPubsub(event),
+        rpc: (event) => this.#onRpc(event),
+        linkUp: (link) => this.linkUp(link),
+        linkDown: (link, end) => this.linkDown(link, end),
+        goingAway: (link, reason) => this.goingAway(link, reason),
+      },
+    });
+    this.serve("_mesh.ping", () => ({ id: self.identity.id }));
+  }
+
+  /** This node's id: 64 hexadecimal digits. */
+  get id(): NodeId {
+    return this.self.identity.id;
+  }
+
+  /** The realm this node belongs to. */
+  get realm(): string {
+    return this.self.realm;
+  }
+
+  /** Where it stands with the network; changes are told as `statuschange` events. */
+  get status(): Status {
+    return this.#status;
+  }
+
+  /** A ticket with which others reach the hub; undefined until it is known. */
+  get ticket(): string | undefined {
+    return undefined;
+  }
+
+  /**
+   * Publishes an event: a JSON value, or a `Uint8Array` as it is. At QoS 0 it resolves as soon as the event is in the
+   * link's queue, and waits only while that queue is over 256 KiB. Rejects with `ValidationError`, `RefusedError`,
+   * `TimeoutError` (acknowledgement), or `unavailable` when there is no link and the backlog is full.
+   */
+  async publish(topic: string, data: unknown, options: PublishOptions = {}): Promise<Published> {
+    this.#mustBeOpen("publish", options.signal);
+    return await this.#publisher.publish(topic, data, options);
+  }
+
+  /**
+   * Subscribes to a pattern: `*` is one segment, `**` zero or more. Events arrive from when `ready` has resolved.
+   * Throws `ValidationError` at once on a bad pattern.
+   */
+  subscribe<T = unknown>(pattern: string, options: SubscribeOptions = {}): Subscription<T> {
+    this.#mustBeOpen("subscribe", options.signal);
+    const wanted = parsePattern(options.match === "prefix" ? `${pattern}.**` : pattern), id = ++this.#ids;
+    const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
+    const subscription = new Subscription<T>(wanted, ready, options, {
+      drained: (one) => this.node.relief.drained(one),
+      overflowed: (one) => this.#tell("slowconsumer", { pattern: one.pattern }),
+      closed: async () => {
+        this.#subscriptions.delete(id);
+        if (this.#status === "closed") return;
+        await orThrow(this.node.pubsub<void>({ type: "unsubscribe", subscription: id }).answer);
+      },
+    });
+    this.#subscriptions.set(id, subscription as Subscription<unknown>);
+    orThrow(this.node.pubsub<void>({ type: "subscribe", subscription: id, pattern: wanted }).answer).then(
+      resolve,
+      reject,
+    );
+    return subscription;
+  }
+
+  /**
+   * Calls a procedure. Rejects with `NoProviderError` at once when nobody serves it, `TimeoutError` when no answer came
+   * in time, `RemoteError` with the handler's code and message, or the signal's reason: the handler is told of both.
+   */
+  async call<Result = unknown>(procedure: string, args?: unknown, options: CallOptions = {}): Promise<Result> {
+    this.#mustBeOpen("call", options.signal);
+    return await this.#caller.call<Result>(undefined, procedure, args, options);
+  }
+
+  /** Calls a procedure of one node; rejects with `node_unreachable` when it is not there. */
+  async callTo<Result = unknown>(
+    node: string,
+    procedure: string,
+    args?: unknown,
+    options: CallOptions = {},
+  ): Promise<Result> {
+    this.#mustBeOpen("call", options.signal);
+    return await this.#caller.call<Result>(parseNodeId(node), procedure, args, options);
+  }
+
+  /** Calls a procedure without waiting for an answer, and without knowing whether anybody got it. */
+  async cast(procedure: string, args?: unknown, options: CommonOptions = {}): Promise<void> {
+    this.#mustBeOpen("cast", options.signal);
+    await this.#caller.cast(procedure, args);
+  }
+
+  /**
+   * Serves a procedure; resolves when the hub knows. Several providers of one name share the calls. Rejects when the
+   * hub refuses.
+   */
+  async advertise(procedure: string, handler: Handler, options: AdvertiseOptions = {}): Promise<Service> {
+    const { signal } = options, name = parseProcedure(procedure);
+    this.#mustBeOpen("advertise", signal);
+    if (name.startsWith("_mesh.")) {
+      throw new ValidationError(`Cannot advertise: names under _mesh. are the mesh's own, got ${name}`);
+    }
+    const { service, ready } = this.serve(name, handler, options);
+    const stop = () => void service.close().catch(() => {});
+    signal?.addEventListener("abort", stop, { once: true });
+    try {
+      await ready;
+    } catch (error) {
+      await service.close();
+      signal?.throwIfAborted();
+      throw error;
+    }
+    return service;
+  }
+
+  /** Who serves a procedure, as the hub knows now. */
+  async discover(procedure: string, options: CommonOptions & { fresh?: boolean } = {}): Promise<ProviderInfo[]> {
+    return await this.call<ProviderInfo[]>("_mesh.providers", { procedure: parseProcedure(procedure) }, options);
+  }
+
+  /** Which nodes would be handed an event of this topic, as the hub knows now. */
+  async discoverSubscribers(topic: string, options: CommonOptions = {}): Promise<NodeId[]> {
+    return await this.call<NodeId[]>("_mesh.subscribers", { topic: parseTopic(topic) }, options);
+  }
+
+  /** Round trip to a node, ms. Rejects with `TimeoutError` or `node_unreachable`. */
+  async ping(node: string, { timeout = CALL_TIMEOUT_MS, signal }: CallOptions = {}): Promise<number> {
+    const id = parseNodeId(node), link = this.node.links.ofNode(id), before = this.runtime.timers.now();
+    const late = () => new TimeoutError(`Cannot ping ${id}: no answer within ${timeout} ms`);
+    if (link !== undefined) return await link.ping(timeout, late);
+    await this.callTo(id, "_mesh.ping", null, { timeout, ...(signal === undefined ? {} : { signal }) });
+    return this.runtime.timers.now() - before;
+  }
+
+  /** All nodes that the hub sees. */
+  async members(options: CommonOptions = {}): Promise<MemberInfo[]> {
+    return await this.call<MemberInfo[]>("_mesh.members", null, options);
+  }
+
+  /** This node's links. */
+  links(): LinkInfo[] {
+    return this.node.links.all().map((link) => ({
+      id: link.id,
+      node: link.peer.node,
+      role: link.peer.role,
+      remote: formatEndpoint(link.remote),
+      rtt: link.rttMs,
+      queued: link.queuedBytes,
+      since: link.since,
+    }));
+  }
+
+  /** This node's subscriptions. */
+  subscriptions(): Subscription<unknown>[] {
+    return [...this.#subscriptions.values()];
+  }
+
+  /** What this node serves. */
+  services(): Service[] {
+    return [...this.#services.values()].filter(({ procedure }) => !procedure.startsWith("_mesh."));
+  }
+
+  /** Counters since the start. */
+  stats(): Stats {
+    const { sent, received, dropped, bytesSent, bytesReceived } = this.node.traffic();
+    return {
+      messages: { sent, received, dropped, unconfirmed: this.#publisher.unconfirmed },
+      bytes: { sent: bytesSent, received: bytesReceived },
+      links: this.node.links.size,
+      clients: this.node.links.clients,
+      refused: Object.fromEntries(this.node.refused),
+      subscriptions: this.node.subscriptions,
+      services: this.services().length,
+      pendingCalls: this.node.pendingCalls,
+      uptime: this.runtime.timers.now() - this.#startedAt,
+    };
+  }
+
+  /**
+   * Leaves in order: takes no new work, finishes the calls it serves (at most `timeout` ms, default 10,000), then
+   * closes.
+   */
+  async drain({ timeout = 10_000 }: { timeout?: number } = {}): Promise<void> {
+    if (this.#closing !== undefined) return await this.#closing;
+    this.setStatus("draining");
+    await Promise.allSettled([...this.#services.values()].map((service) => service.close()));
+    const late = () => new TimeoutError("Cannot wait longer for running calls");
+    await within(this.runtime.timers, timeout, this.#invocations.idle(), late).catch(() => {});
+    await this.close();
+  }
+
+  /** Ends everything, after what was accepted has been delivered. Idempotent. */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  // For subclasses
+
+  /** The link that publishes go to; undefined at a hub, and without one. */
+  protected uplink(): Link | undefined {
+    return undefined;
+  }
+
+  protected linkUp(link: Link): void {
+    this.logger.debug("link up", { node: link.peer.node, remote: formatEndpoint(link.remote) });
+    this.#tell("peerup", { node: link.peer.node });
+  }
+
+  protected linkDown(link: Link, end: LinkEnd): void {
+    this.logger.debug("link down", { node: link.peer.node, code: end.code, text: end.text });
+    this.#tell("peerdown", { node: link.peer.node, reason: end.code });
+  }
+
+  protected goingAway(link: Link, reason: string): void {
+    this.logger.info("the hub is going away", { node: link.peer.node, reason });
+  }
+
+  /** Ends what a subclass added; called before the links are closed. */
+  protected async closing(): Promise<void> {}
+
+  /** Changes the status; tells those who listen. */
+  protected setStatus(status: Status): void {
+    if (this.#status === status || this.#status === "closed") return;
+    if (this.#status === "draining" && status !== "closed") return;
+    const before = this.#status;
+    this.#status = status;
+    this.logger.debug("status", { from: before, to: status });
+    this.#tell("statuschange", { from: before, to: status });
+  }
+
+  /** Registers a handler, also under the mesh's own names. */
+  protected serve(
+    procedure: string,
+    handler: Handler,
+    options: AdvertiseOptions = {},
+  ): { readonly service: Service; readonly ready: Promise<void> } {
+    const { concurrency = CONCURRENCY_DEFAULT, metadata } = options, registration = ++this.#ids;
+    if (!Number.isInteger(concurrency) || concurrency < 1) {
+      throw new ValidationError(`Cannot advertise: concurrency is a positive integer, got ${concurrency}`);
+    }
+    const service = new Service(procedure, async () => {
+      this.#services.delete(registration);
+      if (this.#status === "closed") return;
+      await orThrow(this.node.rpc<void>({ type: "unadvertise", registration }).answer);
+      this.#invocations.delete(registration);
+    });
+    this.#services.set(registration, service);
+    this.#invocations.set(registration, handler);
+    const head = { type: "advertise", registration, procedure: parseProcedure(procedure), concurrency } as const;
+    const command = metadata === undefined ? head : { ...head, metadata: JSON.stringify(metadata) };
+    return { service, ready: orThrow(this.node.rpc<void>(command).answer) };
+  }
+
+  #onPubsub(event: PubsubEvent): void {
+    switch (event.type) {
+      case "delivered":
+        for (const id of event.subscriptions) {
+          const subscription = this.#subscriptions.get(id);
+          subscription?.push(event.publish);
+          if (subscription?.congested) this.node.relief.mark(subscription);
+        }
+        return;
+      case "missed":
+        for (const subscription of this.#subscriptions.values()) subscription.lost(event.count);
+        return this.#tell("slowconsumer", { missed: event.count });
+      case "interestRefused":
+        return this.#subscriptions.get(event.subscription)?.fail(errorOf(event));
+      case "refused":
+        return this.logger.warn("event refused", { peer: event.peer, code: event.code });
+    }
+  }
+
+  #onRpc(event: RpcEvent): void {
+    switch (event.type) {
+      case "invoke":
+        return this.#invocations.run(event);
+      case "abort":
+        return this.#invocations.abort(event.invocation, event.reason);
+      case "registrationRefused":
+        return this.logger.error("the hub refuses a procedure", { code: event.code, text: event.text });
+    }
+  }
+
+  async #close(): Promise<void> {
+    this.setStatus("draining");
+    await this.closing();
+    await Promise.all(this.node.links.all().map((link) => link.close("closed by its application")));
+    this.setStatus("closed");
+    const text = "Cannot wait any longer: the mesh was closed";
+    this.node.abandonAll({ code: "closed", text });
+    this.#invocations.abortAll(new ClosedError(text));
+    await Promise.all([...this.#subscriptions.values()].map((subscription) => subscription.close()));
+  }
+
+  #mustBeOpen(what: string, signal: AbortSignal | undefined): void {
+    signal?.throwIfAborted();
+    if (this.#closing !== undefined || this.#status === "closed") {
+      throw new ClosedError(`Cannot ${what}: the mesh was closed`);
+    }
+  }
+
+  #tell(type: string, detail: unknown): void {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
+
+/** An error with its sentence, for a log line. */
+export function asFields(error: MeshError): Readonly<Record<string, unknown>> {
+  return { code: error.code, text: error.message };
+}

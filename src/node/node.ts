@@ -1,0 +1,289 @@
+/**
+ * A node: its links, its protocol cores, and the two switches between them. `#dispatch` gives a message to the core it
+ * is for; `#perform` carries out what a core wants done. Everything here happens in one turn of the event loop.
+ *
+ * @module
+ */
+
+import type { Core, Effect, Failure, Input, Peer } from "../base/protocol.ts";
+import { Deadlines } from "../base/deadlines.ts";
+import type { OutgoingBudget } from "../link/budget.ts";
+import type { Self } from "../link/handshake.ts";
+import type { Link, LinkEnd, LinkOwner } from "../link/link.ts";
+import { type LinkLimits, LinkTable } from "../link/link_table.ts";
+import { PubsubCore, type PubsubOptions } from "../pubsub/core.ts";
+import type { PubsubCommand, PubsubEvent, PubsubMessage, PubsubTimer } from "../pubsub/messages.ts";
+import { RpcCore, type RpcOptions } from "../rpc/core.ts";
+import type { Outcome, RpcCommand, RpcEvent, RpcMessage, RpcTimer } from "../rpc/messages.ts";
+import { encodeFrame, type Message } from "../wire/mod.ts";
+import { Relief } from "./relief.ts";
+import type { Runtime } from "./runtime.ts";
+
+/** What the application above a node hears of. */
+export interface NodeListener {
+  pubsub(event: PubsubEvent): void;
+  rpc(event: RpcEvent): void;
+  linkUp(link: Link): void;
+  linkDown(link: Link, end: LinkEnd): void;
+  goingAway(link: Link, reason: string): void;
+}
+
+/** What a node is made with. */
+export interface NodeOptions {
+  readonly self: Self;
+  readonly runtime: Runtime;
+  readonly limits: LinkLimits;
+  readonly budget: OutgoingBudget;
+  readonly pubsub: Omit<PubsubOptions, "hub" | "node">;
+  readonly rpc: Omit<RpcOptions, "hub" | "node" | "random">;
+  readonly listener: NodeListener;
+}
+
+type CoreName = "pubsub" | "rpc";
+type AnyTimer = { readonly core: "pubsub"; readonly timer: PubsubTimer } | {
+  readonly core: "rpc";
+  readonly timer: RpcTimer;
+};
+type AnyEffect =
+  | Effect<PubsubMessage, PubsubTimer, PubsubEvent>
+  | Effect<RpcMessage, RpcTimer, RpcEvent>;
+interface Waiting {
+  resolve(value: unknown): void;
+  reject(failure: Failure): void;
+}
+
+/** One running participant. */
+export class Node implements LinkOwner {
+  readonly links: LinkTable;
+  /** Slows down whoever fills a queue. */
+  readonly relief: Relief;
+  /** How many newcomers were turned away, by code. */
+  readonly refused: Map<string, number> = new Map();
+  readonly #options: NodeOptions;
+  readonly #pubsub: PubsubCore;
+  readonly #rpc: RpcCore;
+  readonly #timers = new Deadlines<AnyTimer>();
+  readonly #commands = new Map<number, Waiting>();
+  readonly #past = { sent: 0, received: 0, dropped: 0, bytesSent: 0, bytesReceived: 0 };
+  #commandIds = 0;
+  #timerAt = Infinity;
+  #cancelTimer: () => void = () => {};
+
+  constructor(options: NodeOptions) {
+    const { self, runtime, limits, budget } = options, hub = self.role === "hub", node = self.identity.idBytes;
+    this.#options = options;
+    this.relief = new Relief(runtime.timers);
+    this.#pubsub = new PubsubCore({ ...options.pubsub, hub, node });
+    this.#rpc = new RpcCore({ ...options.rpc, hub, node, random: runtime.random.fork("rpc") });
+    this.links = new LinkTable({
+      self,
+      timers: runtime.timers,
+      random: runtime.random.fork("links"),
+      limits,
+      budget,
+      owner: this,
+      onLink: (link) => this.#linkUp(link),
+      onRefused: (code) => this.refused.set(code, (this.refused.get(code) ?? 0) + 1),
+    });
+  }
+
+  /** Interests that are held for links and this node together. */
+  get subscriptions(): number {
+    return this.#pubsub.subscriptions;
+  }
+
+  get pendingCalls(): number {
+    return this.#rpc.pendingCalls;
+  }
+
+  /** Messages and bytes of all links, also of those that are gone. */
+  traffic(): { sent: number; received: number; dropped: number; bytesSent: number; bytesReceived: number } {
+    const sum = { ...this.#past };
+    for (const link of this.links.all()) addTraffic(sum, link);
+    return sum;
+  }
+
+  /** Gives the pub/sub core a command; the promise settles with its answer, or rejects with a `Failure`. */
+  pubsub<T>(command: PubsubCommand): { readonly id: number; readonly answer: Promise<T> } {
+    const { id, answer } = this.#expect<T>();
+    this.#give("pubsub", { kind: "command", id, command });
+    return { id, answer };
+  }
+
+  /** Gives the RPC core a command. */
+  rpc<T>(command: RpcCommand): { readonly id: number; readonly answer: Promise<T> } {
+    const { id, answer } = this.#expect<T>();
+    this.#give("rpc", { kind: "command", id, command });
+    return { id, answer };
+  }
+
+  /** Nobody waits for the answer to a command any more; the other end is told where it matters. */
+  giveUp(command: number, core: CoreName): void {
+    this.#commands.delete(command);
+    if (core === "pubsub") this.#give("pubsub", { kind: "command", id: 0, command: { type: "abandon", command } });
+    else this.#give("rpc", { kind: "command", id: 0, command: { type: "cancel", command, reason: "aborted" } });
+  }
+
+  /** A handler has finished. */
+  handled(invocation: number, outcome: Outcome | Failure): void {
+    this.#give("rpc", { kind: "command", id: 0, command: { type: "handled", invocation, outcome } });
+  }
+
+  /** Fails everything that still waits; for the end. */
+  abandonAll(failure: Failure): void {
+    this.#cancelTimer();
+    const waiting = [...this.#commands.values()];
+    this.#commands.clear();
+    for (const one of waiting) one.reject(failure);
+  }
+
+  // From the links
+
+  received(link: Link, message: Message): void {
+    this.#dispatch(link.id, message);
+  }
+
+  ended(link: Link, end: LinkEnd): void {
+    addTraffic(this.#past, link);
+    this.links.remove(link);
+    this.relief.drained(link);
+    const down = { kind: "peerDown", peer: link.id, reason: end.code } as const;
+    this.#give("pubsub", down);
+    this.#give("rpc", down);
+    this.#options.listener.linkDown(link, end);
+  }
+
+  drained(link: Link): void {
+    this.relief.drained(link);
+  }
+
+  goingAway(link: Link, reason: string): void {
+    this.#options.listener.goingAway(link, reason);
+  }
+
+  pause(): Promise<void> | undefined {
+    return this.relief.pause();
+  }
+
+  #linkUp(link: Link): void {
+    const up = { kind: "peerUp", peer: link.id, node: link.peer.nodeBytes, role: link.peer.role } as const;
+    this.#give("pubsub", up);
+    this.#give("rpc", up);
+    this.#options.listener.linkUp(link);
+  }
+
+  // The two switches
+
+  /** Which core a message is for. */
+  #dispatch(from: Peer, message: Message): void {
+    switch (message.kind) {
+      case "publish":
+      case "subscribe":
+      case "unsubscribe":
+      case "puback":
+      case "suback":
+      case "missed":
+        return this.#give("pubsub", { kind: "received", from, message });
+      case "rpcRequest":
+      case "rpcReply":
+      case "rpcCancel":
+      case "cast":
+      case "advertise":
+      case "unadvertise":
+      case "advertiseAck":
+        return this.#give("rpc", { kind: "received", from, message });
+      default:
+        return; // what this version does not know, it ignores: a newer peer may send it
+    }
+  }
+
+  /** What is done for an effect. */
+  #perform(core: CoreName, effect: AnyEffect): void {
+    switch (effect.kind) {
+      case "send":
+        if (typeof effect.to === "string") this.#send(effect.to, effect);
+        else this.#fanOut(effect.to, effect);
+        return;
+      case "timer":
+        this.#timers.add(this.#now() + effect.afterMs, { core, timer: effect.timer } as AnyTimer);
+        return this.#arm();
+      case "event":
+        if (core === "pubsub") this.#options.listener.pubsub(effect.event as PubsubEvent);
+        else this.#options.listener.rpc(effect.event as RpcEvent);
+        return;
+      case "answer":
+        return this.#take(effect.id)?.resolve(effect.value);
+      case "fail":
+        return this.#take(effect.id)?.reject(effect.error);
+      case "disconnect":
+        return this.links.get(effect.peer)?.breakOff("disconnected", effect.reason);
+    }
+  }
+
+  #give(name: "pubsub", input: Input<PubsubMessage, PubsubCommand, PubsubTimer>): void;
+  #give(name: "rpc", input: Input<RpcMessage, RpcCommand, RpcTimer>): void;
+  #give(name: CoreName, input: Input<never, never, never>): void {
+    const core = (name === "pubsub" ? this.#pubsub : this.#rpc) as Core<never, never, never, never>;
+    for (const effect of core.handle(input, this.#now())) this.#perform(name, effect);
+  }
+
+  #fanOut(peers: readonly Peer[], effect: Extract<AnyEffect, { kind: "send" }>): void {
+    const { message } = effect;
+    if (message.kind === "publish" && peers.length > 1) message.frame ??= encodeFrame(message);
+    for (const peer of peers) this.#send(peer, effect);
+  }
+
+  #send(peer: Peer, { message, lane }: Extract<AnyEffect, { kind: "send" }>): void {
+    const link = this.links.get(peer);
+    if (link === undefined) return;
+    link.send(message, lane);
+    if (link.congested) this.relief.mark(link);
+  }
+
+  // Time and answers
+
+  #now(): number {
+    return this.#options.runtime.timers.now();
+  }
+
+  #arm(): void {
+    const at = this.#timers.nextAt;
+    if (at >= this.#timerAt) return;
+    this.#cancelTimer();
+    this.#timerAt = at;
+    this.#cancelTimer = this.#options.runtime.timers.after(Math.max(0, at - this.#now()), () => {
+      this.#timerAt = Infinity;
+      const now = this.#now();
+      for (let due = this.#timers.takeDue(now); due !== undefined; due = this.#timers.takeDue(now)) {
+        if (due.core === "pubsub") this.#give("pubsub", { kind: "timer", timer: due.timer });
+        else this.#give("rpc", { kind: "timer", timer: due.timer });
+      }
+      this.#arm();
+    });
+  }
+
+  #expect<T>(): { id: number; answer: Promise<T> } {
+    const id = ++this.#commandIds;
+    const answer = new Promise<T>((resolve, reject) => {
+      this.#commands.set(id, { resolve: resolve as (value: unknown) => void, reject });
+    });
+    return { id, answer };
+  }
+
+  #take(id: number): Waiting | undefined {
+    const waiting = this.#commands.get(id);
+    if (waiting !== undefined) this.#commands.delete(id);
+    return waiting;
+  }
+}
+
+function addTraffic(
+  sum: { sent: number; received: number; dropped: number; bytesSent: number; bytesReceived: number },
+  link: Link,
+): void {
+  sum.sent += link.messages.sent;
+  sum.received += link.messages.received;
+  sum.dropped += link.messages.dropped;
+  sum.bytesSent += link.bytes.sent;
+  sum.bytesReceived += link.bytes.received;
+}

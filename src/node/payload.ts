@@ -1,0 +1,44 @@
+/** What applications send, as bytes: JSON by default, a `Uint8Array` as it is. @module */
+
+import { fromUtf8, utf8 } from "../base/bytes.ts";
+import { ValidationError } from "../base/errors.ts";
+
+/** Bytes and how they are meant. */
+export interface Payload {
+  readonly bytes: Uint8Array;
+  readonly encoding: "json" | "bytes";
+}
+
+/** Turns a value into bytes; `doing` begins the error sentence. `undefined` travels as `null`. */
+export function encodePayload(value: unknown, doing: string, bytesMax: number): Payload {
+  const payload: Payload = value instanceof Uint8Array
+    ? { bytes: value, encoding: "bytes" }
+    : { bytes: utf8(toJson(value, doing)), encoding: "json" };
+  if (payload.bytes.length > bytesMax) {
+    throw new ValidationError(`Cannot ${doing}: a body has at most ${bytesMax} bytes, got ${payload.bytes.length}`);
+  }
+  return payload;
+}
+
+/** Turns bytes into the value; without `encoding` the original's rule applies: JSON if it is, else bytes. */
+export function decodePayload(bytes: Uint8Array, encoding: string | undefined): unknown {
+  if (encoding === "bytes") return bytes.slice();
+  try {
+    return JSON.parse(fromUtf8(bytes));
+  } catch {
+    return bytes.slice();
+  }
+}
+
+function toJson(value: unknown, doing: string): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value ?? null);
+  } catch (cause) {
+    throw new ValidationError(`Cannot ${doing}: a JSON value or a Uint8Array is expected, got one that ${cause}`);
+  }
+  if (text === undefined) {
+    throw new ValidationError(`Cannot ${doing}: a JSON value or a Uint8Array is expected, got a ${typeof value}`);
+  }
+  return text;
+}

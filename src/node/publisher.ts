@@ -1,0 +1,94 @@
+/** From what an application publishes to the event on the wire. @module */
+
+import { toHex } from "../base/bytes.ts";
+import type { Clock } from "../base/clock.ts";
+import { MeshError, ValidationError } from "../base/errors.ts";
+import type { Random } from "../base/random.ts";
+import type { Link } from "../link/link.ts";
+import { parseTopic } from "../names/mod.ts";
+import type { Publish } from "../wire/mod.ts";
+import { answered } from "./answer.ts";
+import type { Node } from "./node.ts";
+import type { Published, PublishOptions } from "./options.ts";
+import { encodePayload } from "./payload.ts";
+
+/** Bytes in a link's queue over which an application that never awaits is told no. */
+const QUEUE_BYTES_MAX = 64 << 20;
+
+/** What a publisher is made with. */
+export interface PublisherOptions {
+  readonly node: () => Node;
+  /** This node's id, 32 bytes. */
+  readonly self: Uint8Array;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly bodyBytesMax: number;
+  /** The link that events go to; undefined at a hub, and without one. */
+  readonly uplink: () => Link | undefined;
+}
+
+/** Publishes for one application. */
+export class Publisher {
+  readonly #options: PublisherOptions;
+  #unconfirmed = 0;
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+  }
+
+  /** Acknowledged events that nobody confirmed. */
+  get unconfirmed(): number {
+    return this.#unconfirmed;
+  }
+
+  /** Publishes one event: see `Mesh.publish`. */
+  async publish(topic: string, data: unknown, options: PublishOptions): Promise<Published> {
+    const node = this.#options.node(), uplink = this.#options.uplink();
+    const publish = this.#event(topic, data, options);
+    if (uplink !== undefined && uplink.queuedBytes > QUEUE_BYTES_MAX) {
+      const text = `Cannot publish: over ${QUEUE_BYTES_MAX} bytes wait for the link; await publish before the next one`;
+      throw new MeshError("queue_full", text, { retryable: true });
+    }
+    try {
+      const asked = node.pubsub<{ recipients: number } | undefined>({ type: "publish", publish });
+      const answer = await answered(node, "pubsub", asked, options.signal);
+      const full = uplink?.writable() ?? node.pause();
+      if (full !== undefined) await full;
+      return { id: toHex(publish.messageId), recipients: answer?.recipients };
+    } catch (error) {
+      if (publish.acknowledge) this.#unconfirmed++;
+      throw error;
+    }
+  }
+
+  #event(topic: string, data: unknown, { qos = 0, acknowledge = false, headers, ...rest }: PublishOptions): Publish {
+    const { clock, random, self, bodyBytesMax } = this.#options;
+    if (![0, 1, 2].includes(qos)) throw new ValidationError(`Cannot publish: qos is 0, 1 or 2, got ${qos}`);
+    if ((rest as { retain?: unknown }).retain) {
+      throw new ValidationError("Cannot publish: this version does not keep retained events, got retain: true");
+    }
+    const { bytes: payload, encoding } = encodePayload(data, "publish", bodyBytesMax);
+    return {
+      kind: "publish",
+      topic: parseTopic(topic),
+      payload,
+      qos,
+      retain: false,
+      messageId: random.bytes(16),
+      publisher: self,
+      encoding,
+      at: Math.floor(clock.now()),
+      ...(qos > 0 || acknowledge ? { acknowledge: true } : {}),
+      ...(headers === undefined ? {} : { headers: headersText(headers) }),
+    };
+  }
+}
+
+function headersText(headers: Readonly<Record<string, string>>): string {
+  for (const [name, value] of Object.entries(headers)) {
+    if (typeof value !== "string") {
+      throw new ValidationError(`Cannot publish: headers are texts, got a ${typeof value} in ${JSON.stringify(name)}`);
+    }
+  }
+  return JSON.stringify(headers);
+}

@@ -1,0 +1,94 @@
+/**
+ * What a node needs of the world: time, randomness, a network. `denoRuntime` is the real one; tests and the simulator
+ * bring their own.
+ *
+ * @module
+ */
+
+import { MeshError, ValidationError } from "../base/errors.ts";
+import type { Timers } from "../base/clock.ts";
+import type { Random } from "../base/random.ts";
+import type { Transport } from "../transport/transport.ts";
+import { defaultStateDir, openStateFolder, readWhole } from "../store/mod.ts";
+import { createQuicTransport } from "../transport/quic/mod.ts";
+
+/** Time, randomness and a network. */
+export interface Runtime {
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly transport: Transport;
+}
+
+/** The machine's clock, randomness and network; `transport` is QUIC on a port of its own unless one is given. */
+export function denoRuntime(transport: Transport = dialler()): Runtime {
+  return { timers: systemTimers(), random: systemRandom(), transport };
+}
+
+/** Wall time that never runs back: a monotonic clock on top of the wall time at the start. */
+export function systemTimers(): Timers {
+  const origin = performance.timeOrigin;
+  return {
+    now: () => origin + performance.now(),
+    after(ms, action) {
+      const timer = setTimeout(action, ms);
+      return () => clearTimeout(timer);
+    },
+  };
+}
+
+/** The system's random numbers, fit for keys. */
+export function systemRandom(): Random {
+  return {
+    bytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
+    number: () => crypto.getRandomValues(new Uint32Array(1))[0]! / 0x1_0000_0000,
+    fork: () => systemRandom(),
+  };
+}
+
+/** The environment, as far as it may be read. */
+export function systemEnvironment(): Readonly<Record<string, string | undefined>> {
+  return new Proxy({}, {
+    get(_, name) {
+      if (typeof name !== "string") return undefined;
+      try {
+        return Deno.env.get(name);
+      } catch {
+        return undefined; // a variable that may not be read is not set
+      }
+    },
+  });
+}
+
+// Process-wide: all edges of a process dial from one UDP port, as an endpoint's port is not free again before
+// the garbage collector has come by (DESIGN section 11).
+let sharedDialler: Transport | undefined;
+
+function dialler(): Transport {
+  return sharedDialler ??= createQuicTransport();
+}
+
+/** The text that a gateway of this machine shows over HTTP. */
+export async function fetchText(url: string): Promise<string> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(5_000), redirect: "error" });
+  const text = await response.text();
+  if (!response.ok) throw new MeshError("unreachable", `it answered ${response.status}`, { retryable: true });
+  return text;
+}
+
+/** The ticket that a local gateway left in the state folder; undefined if there is none or it may not be read. */
+export async function localTicket(): Promise<string | undefined> {
+  const folder = await openStateFolder(defaultStateDir((name) => Deno.env.get(name)), { lock: false });
+  return (await folder.readText("ticket"))?.trim();
+}
+
+/** Certificates of CAs, from a PEM file. */
+export async function readCaCerts(path: string): Promise<readonly string[]> {
+  const text = await readWhole(path);
+  if (text === undefined) throw new ValidationError(`Cannot read CA certificates: there is no file ${path}`);
+  return [text];
+}
+
+/** A runtime of its own port: for a gateway, which listens and dials there. */
+export function listeningRuntime(): Runtime {
+  return denoRuntime(createQuicTransport());
+}

@@ -1,0 +1,53 @@
+/** A served procedure as the application holds it. @module */
+
+import type { NodeId } from "../identity/mod.ts";
+
+/** What a handler gets beside the arguments. */
+export interface CallContext {
+  /** Aborted when the caller gave up, its time is over, or it is gone. */
+  readonly signal: AbortSignal;
+  /** Who calls, as the hub has proven. */
+  readonly caller: NodeId;
+  readonly procedure: string;
+  /** Time left for the answer, ms; undefined where nobody waits (a cast). */
+  readonly timeLeft: number | undefined;
+}
+
+/** Serves calls: returns the result, or throws; the caller gets the `code` and `message` of what was thrown. */
+// deno-lint-ignore no-explicit-any
+export type Handler<Args = any, Result = unknown> = (args: Args, context: CallContext) => Result | Promise<Result>;
+
+/** Options of `advertise`. */
+export interface AdvertiseOptions {
+  /** Calls that run at once; more are handed to other providers or refused as `overloaded`. Default 1,000. */
+  readonly concurrency?: number;
+  /** For those who `discover` the procedure: a JSON object. */
+  readonly metadata?: Readonly<Record<string, unknown>>;
+  /** Stops serving when aborted. */
+  readonly signal?: AbortSignal;
+}
+
+/** Default of `concurrency`. */
+export const CONCURRENCY_DEFAULT = 1_000;
+
+/** A procedure that is being served. It survives reconnects. */
+export class Service implements AsyncDisposable {
+  readonly procedure: string;
+  readonly #close: () => Promise<void>;
+  #closing: Promise<void> | undefined;
+
+  /** Made by `Mesh.advertise`. */
+  constructor(procedure: string, close: () => Promise<void>) {
+    this.procedure = procedure;
+    this.#close = close;
+  }
+
+  /** Stops serving; calls that run already are finished. Idempotent. */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
