@@ -11,6 +11,15 @@ type RpcEffect = Effect<RpcMessage, RpcTimer, RpcEvent>;
 /** Names with this prefix are answered by the node that is asked, and cannot be advertised over a link. */
 export const RESERVED_PREFIX = "_mesh.";
 
+/** What links may announce. */
+export interface ProcedureLimits {
+  readonly proceduresPerLinkMax: number;
+  /** Of all links together. */
+  readonly proceduresMax: number;
+  /** JSON text of one announcement. */
+  readonly metadataBytesMax: number;
+}
+
 /** Keeps the hub informed, and what links announce. */
 export class Announcements {
   readonly #providers: Providers;
@@ -50,7 +59,8 @@ export class Announcements {
       const error = { code: "closed", text: `Cannot advertise ${gone?.procedure}: the service was closed` };
       effects.push({ kind: "fail", id: waiting, error });
     }
-    const last = gone !== undefined && !this.#providers.of(gone.procedure).some((one) => one.local);
+    const told = gone !== undefined && !gone.procedure.startsWith(RESERVED_PREFIX);
+    const last = told && !this.#providers.of(gone.procedure).some((one) => one.local);
     if (last && this.#hub !== undefined) {
       const message: RpcMessage = { kind: "unadvertise", requestId: ++this.#requests, procedures: [gone.procedure] };
       effects.push({ kind: "send", to: this.#hub, message, lane: "control" });
@@ -95,7 +105,7 @@ export class Announcements {
   }
 
   /** A link announces or withdraws. */
-  onPeer(from: Peer, node: Uint8Array, message: Advertise | Unadvertise, perLinkMax: number): RpcEffect[] {
+  onPeer(from: Peer, node: Uint8Array, message: Advertise | Unadvertise, limits: ProcedureLimits): RpcEffect[] {
     const answer = (failure?: Failure): RpcEffect[] => {
       const head = { kind: "advertiseAck", requestId: message.requestId } as const;
       return [{
@@ -116,17 +126,37 @@ export class Announcements {
       }`;
       return answer({ code: "invalid_procedure", text });
     }
-    const fresh = message.procedures.filter((name) => !this.#providers.has(from, name)).length;
-    if (this.#providers.countOf(from) + fresh > perLinkMax) {
-      return answer({
-        code: "too_many_procedures",
-        text: `Cannot advertise: a client has at most ${perLinkMax} procedures`,
-      });
-    }
-    for (const procedure of message.procedures) {
+    const names = new Set(message.procedures), refusal = this.#refusal(from, names, message.metadata, limits);
+    if (refusal !== undefined) return answer(refusal);
+    for (const procedure of names) {
       this.#providers.addPeer({ local: false, peer: from, node, metadata: message.metadata }, procedure);
     }
     return answer();
+  }
+
+  #refusal(
+    from: Peer,
+    names: ReadonlySet<string>,
+    metadata: string | undefined,
+    { proceduresPerLinkMax, proceduresMax, metadataBytesMax }: ProcedureLimits,
+  ): Failure | undefined {
+    if (metadata !== undefined && metadata.length > metadataBytesMax) {
+      const text = `Cannot advertise: metadata has at most ${metadataBytesMax} bytes, got ${metadata.length}`;
+      return { code: "metadata_too_large", text };
+    }
+    if (metadata !== undefined && !isJsonObject(metadata)) {
+      return { code: "invalid_metadata", text: "Cannot advertise: metadata is a JSON object" };
+    }
+    const fresh = [...names].filter((name) => !this.#providers.has(from, name)).length;
+    if (this.#providers.countOf(from) + fresh > proceduresPerLinkMax) {
+      const text = `Cannot advertise: a client has at most ${proceduresPerLinkMax} procedures`;
+      return { code: "too_many_procedures", text };
+    }
+    if (this.#providers.total + fresh > proceduresMax) {
+      const text = `Cannot advertise: the hub holds at most ${proceduresMax} procedures`;
+      return { code: "too_many_procedures", text };
+    }
+    return undefined;
   }
 
   #ask(hub: Peer, procedure: string): RpcEffect {
@@ -140,5 +170,15 @@ export class Announcements {
     this.#asked.set(requestId, registrations);
     const head = { kind: "advertise", requestId, procedures: [procedure] } as const;
     return { kind: "send", to: hub, message: metadata === undefined ? head : { ...head, metadata }, lane: "control" };
+  }
+}
+
+/** Who discovers the procedure will parse it. */
+function isJsonObject(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
   }
 }

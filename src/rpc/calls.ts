@@ -17,6 +17,8 @@ export interface Call {
   /** The request id, a character a byte. */
   readonly key: string;
   readonly origin: Origin;
+  /** Until when the caller waits, ms. */
+  readonly deadline: number;
   /** Who has it; undefined while it waits for a link. */
   to: Peer | undefined;
   /** Kept only while it may have to be sent (again). */
@@ -27,6 +29,9 @@ export interface Call {
   refusal?: Failure;
 }
 
+/** So many deadlines are held without asking which of them still matter. */
+const DEADLINES_MIN = 1_000;
+
 /** All calls on their way, and when to stop waiting. */
 export class Calls {
   readonly #calls = new Map<string, Call>();
@@ -34,6 +39,12 @@ export class Calls {
   readonly #commands = new Map<CommandId, Call>();
   readonly #counts = new Map<Peer, number>();
   readonly #deadlines = new Deadlines<Call | InvocationId>();
+  readonly #isRunning: (run: InvocationId) => boolean;
+  #retainAt = DEADLINES_MIN;
+
+  constructor(isRunning: (run: InvocationId) => boolean) {
+    this.#isRunning = isRunning;
+  }
 
   get size(): number {
     return this.#calls.size;
@@ -60,14 +71,12 @@ export class Calls {
     return this.#counts.get(peer) ?? 0;
   }
 
-  deadlineOf(call: Call): number {
-    return this.#until.get(call) ?? 0;
-  }
-
-  add(call: Call, deadline: number): void {
+  /** Holds a call until `until` (ms) at the latest. */
+  add(call: Call, until: number): void {
     this.#calls.set(call.key, call);
-    this.#until.set(call, deadline);
-    this.#deadlines.add(deadline, call);
+    this.#until.set(call, until);
+    this.#deadlines.add(until, call);
+    if (this.#deadlines.size > this.#retainAt) this.#retain();
     if (call.origin.kind === "own") this.#commands.set(call.origin.command, call);
     if (call.origin.kind === "link") this.#counts.set(call.origin.peer, this.countOf(call.origin.peer) + 1);
   }
@@ -75,6 +84,7 @@ export class Calls {
   /** Watches a run of a handler beside the calls. */
   watch(deadline: number, run: InvocationId): void {
     this.#deadlines.add(deadline, run);
+    if (this.#deadlines.size > this.#retainAt) this.#retain();
   }
 
   delete(call: Call): void {
@@ -101,6 +111,12 @@ export class Calls {
     }
   }
 
+  /** Forgets the deadlines of what is answered, once they may be most of all. */
+  #retain(): void {
+    this.#deadlines.retain((one) => typeof one === "number" ? this.#isRunning(one) : this.#until.has(one));
+    this.#retainAt = Math.max(DEADLINES_MIN, 2 * this.#deadlines.size);
+  }
+
   /** Those that wait for a link, oldest first. */
   waiting(): Call[] {
     return [...this.#calls.values()].filter((call) => call.to === undefined);
@@ -116,14 +132,14 @@ export class Calls {
 
 /** The request with bytes of its own: what it came in is a 64 KiB chunk that would be kept alive. */
 export function withOwnBytes(request: RpcRequest): RpcRequest {
-  if (request.frame === undefined) return request;
-  const frame = request.frame.slice(), shift = request.frame.byteOffset;
-  const own = (bytes: Uint8Array) => frame.subarray(bytes.byteOffset - shift, bytes.byteOffset - shift + bytes.length);
-  return {
-    ...request,
-    frame,
-    args: own(request.args),
-    requestId: own(request.requestId),
-    fromNode: own(request.fromNode),
-  };
+  const { frame, ...rest } = request;
+  if (frame === undefined) return request;
+  const { args, requestId, fromNode } = rest;
+  return { ...rest, args: args.slice(), requestId: requestId.slice(), fromNode: fromNode.slice() };
+}
+
+/** The request for somebody who gets it only now, with less time to answer. */
+export function withTimeLeft(request: RpcRequest, leftMs: number): RpcRequest {
+  const { frame: _, ...rest } = request;
+  return { ...rest, deadlineMs: Math.max(0, Math.ceil(leftMs)) };
 }

@@ -14,55 +14,39 @@
 
 import { bytesKey, equalBytes, keyBytes } from "../base/bytes.ts";
 import type { CommandId, Core, Effect, Failure, Input, Peer } from "../base/protocol.ts";
-import type { Random } from "../base/random.ts";
 import type { Cast, RpcCancel, RpcReply, RpcRequest } from "../wire/mod.ts";
 import { Announcements } from "./announcements.ts";
-import { type Call, Calls, type Origin, withOwnBytes } from "./calls.ts";
-import type { Outcome, Provider, RpcCommand, RpcEvent, RpcMessage, RpcTimer } from "./messages.ts";
-import { type LocalProvider, type ProviderEntry, Providers } from "./providers.ts";
+import { type Call, Calls, type Origin, withOwnBytes, withTimeLeft } from "./calls.ts";
+import { castTo } from "./casts.ts";
+import { Links } from "./links.ts";
+import type { InvocationId, Outcome, RpcCommand, RpcEvent, RpcMessage, RpcTimer } from "./messages.ts";
+import type { RpcOptions } from "./options.ts";
+import { asProvider, type LocalProvider, type ProviderEntry, Providers } from "./providers.ts";
 import { Runs } from "./runs.ts";
 import { select, strategyOf } from "./selection.ts";
-
-/** Settings of the core. */
-export interface RpcOptions {
-  /** Whether this node passes on calls between its links. */
-  readonly hub: boolean;
-  /** This node's id, 32 bytes. */
-  readonly node: Uint8Array;
-  readonly random: Random;
-  readonly proceduresPerLinkMax: number;
-  readonly callsPerLinkMax: number;
-  /** How much longer than the caller a hub remembers a call, ms. */
-  readonly relayGraceMs: number;
-}
-
-/** The defaults. */
-export const RPC_DEFAULTS: Omit<RpcOptions, "hub" | "node" | "random"> = {
-  proceduresPerLinkMax: 1_000,
-  callsPerLinkMax: 10_000,
-  relayGraceMs: 1_000,
-};
 
 /** What a provider says when it did not start: another one may be asked. */
 const NOT_STARTED: ReadonlySet<string> = new Set(["no_handler", "overloaded", "going_away"]);
 
 /** A request that carries no deadline is remembered this long; the original's default is 5 s. */
 const NO_DEADLINE_MS = 30_000;
+/** Longest time that is waited for an answer: a day. Runtime timers end at 24.8 days. */
+const DEADLINE_MS_MAX = 86_400_000;
 
 type RpcInput = Input<RpcMessage, RpcCommand, RpcTimer>;
 type RpcEffect = Effect<RpcMessage, RpcTimer, RpcEvent>;
 
 const NOTHING: readonly RpcEffect[] = [];
+const DUPLICATE: Failure = { code: "duplicate_request", text: "Cannot call: the request id is in use" };
 
 /** The RPC protocol of one node. */
 export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent> {
   readonly #options: RpcOptions;
   readonly #providers = new Providers();
-  readonly #calls = new Calls();
   readonly #runs = new Runs();
+  readonly #calls = new Calls((run) => this.#runs.has(run));
   readonly #announcements: Announcements;
-  readonly #clients = new Map<Peer, Uint8Array>();
-  readonly #byNode = new Map<string, Peer>();
+  readonly #links = new Links();
   #timerAt = Infinity;
 
   constructor(options: RpcOptions) {
@@ -82,9 +66,9 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
       case "command":
         return this.#command(input.id, input.command, now);
       case "timer":
-        return this.#onTimer(now);
+        return this.#onTimer(input.timer, now);
       case "peerUp":
-        return this.#peerUp(input);
+        return this.#peerUp(input, now);
       case "peerDown":
         return this.#peerDown(input.peer, now);
     }
@@ -102,9 +86,9 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
         return this.#onCast(from, message);
       case "advertise":
       case "unadvertise": {
-        const node = this.#clients.get(from);
+        const node = this.#links.client(from);
         if (node === undefined || !this.#options.hub) return NOTHING;
-        return this.#announcements.onPeer(from, node, message, this.#options.proceduresPerLinkMax);
+        return this.#announcements.onPeer(from, node, message, this.#options);
       }
       case "advertiseAck":
         return this.#announcements.onAck(message);
@@ -123,8 +107,9 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
         return this.#announcements.withdraw(id, command.registration);
       case "call": {
         const { request, timeoutMs } = command, key = bytesKey(request.requestId);
-        const call: Call = { key, origin: { kind: "own", command: id }, to: undefined, request, tried: [] };
-        return [...this.#route(call, request, now, now + timeoutMs), ...this.#arm(now)];
+        const deadline = now + Math.min(timeoutMs, DEADLINE_MS_MAX);
+        const call: Call = { key, origin: { kind: "own", command: id }, deadline, to: undefined, request, tried: [] };
+        return [...this.#route(call, request, now), ...this.#arm(now)];
       }
       case "cast":
         return [...this.#routeCast(command.cast), { kind: "answer", id, value: undefined }];
@@ -140,30 +125,22 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
   // From the caller's side
 
   /** Gives a call to a provider that was not tried, or tells its origin that there is none. */
-  #route(call: Call, request: RpcRequest, now: number, deadline: number): readonly RpcEffect[] {
-    const { origin } = call;
-    if (this.#calls.has(call.key)) {
-      return this.#finish(call, { code: "duplicate_request", text: "Cannot call: the request id is in use" });
-    }
-    const target = request.targetNode;
-    if (
-      target !== undefined && !equalBytes(target, this.#options.node) && (this.#options.hub || origin.kind === "own")
-    ) {
-      const peer = this.#options.hub ? this.#byNode.get(bytesKey(target)) : undefined;
-      if (peer !== undefined) return this.#handOver(call, peer, request, deadline);
-      if (!this.#options.hub) return this.#handUp(call, request, deadline);
+  #route(call: Call, request: RpcRequest, now: number): readonly RpcEffect[] {
+    const { origin } = call, { hub, node } = this.#options, target = request.targetNode;
+    if (target !== undefined && !equalBytes(target, node)) {
+      if (!hub && origin.kind === "own") return this.#handUp(call, request);
+      const peer = hub ? this.#links.to(target) : undefined;
+      if (peer !== undefined) return this.#handOver(call, peer, request);
       const text = `Cannot call ${request.procedure}: no link to the node`;
       return this.#finish(call, { code: "node_unreachable", text });
     }
     const provider = this.#choose(call, request);
     if (provider === undefined) {
-      if (!this.#options.hub && origin.kind === "own" && target === undefined) {
-        return this.#handUp(call, request, deadline);
-      }
+      if (!hub && origin.kind === "own" && target === undefined) return this.#handUp(call, request);
       return this.#finish(call, call.refusal ?? this.#nobody(origin, request.procedure));
     }
-    if (!provider.local) return this.#handOver(call, provider.peer, request, deadline);
-    return this.#run(call, provider, request, now, deadline);
+    if (!provider.local) return this.#handOver(call, provider.peer, request);
+    return this.#run(call, provider, request, now);
   }
 
   #nobody(origin: Origin, procedure: string): Failure {
@@ -187,36 +164,38 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
     return chosen;
   }
 
-  #handOver(call: Call, peer: Peer, request: RpcRequest, deadline: number): readonly RpcEffect[] {
+  #handOver(call: Call, peer: Peer, request: RpcRequest): readonly RpcEffect[] {
+    if (this.#calls.has(call.key)) return this.#finish(call, DUPLICATE);
     call.to = peer;
     const others = this.#providers.of(request.procedure).length > call.tried.length && request.targetNode === undefined;
     call.request = others && this.#options.hub ? withOwnBytes(request) : undefined;
-    this.#calls.add(call, call.origin.kind === "own" ? deadline : deadline + this.#options.relayGraceMs);
+    this.#calls.add(call, call.origin.kind === "own" ? call.deadline : call.deadline + this.#options.relayGraceMs);
     return [{ kind: "send", to: peer, message: request, lane: "calls" }];
   }
 
   /** To the hub, at once or when there is one. */
-  #handUp(call: Call, request: RpcRequest, deadline: number): readonly RpcEffect[] {
+  #handUp(call: Call, request: RpcRequest): readonly RpcEffect[] {
     const hub = this.#announcements.hub;
-    if (hub !== undefined) return this.#handOver(call, hub, request, deadline);
+    if (hub !== undefined) return this.#handOver(call, hub, request);
+    if (this.#calls.has(call.key)) return this.#finish(call, DUPLICATE);
     call.request = request;
-    this.#calls.add(call, deadline);
+    this.#calls.add(call, call.deadline);
     return NOTHING;
   }
 
   #onReply(from: Peer, reply: RpcReply, now: number): readonly RpcEffect[] {
     const call = this.#calls.get(bytesKey(reply.requestId));
     if (call === undefined || call.to !== from) return NOTHING;
-    const deadline = this.#calls.deadlineOf(call);
     this.#calls.delete(call);
     if (reply.code !== undefined && NOT_STARTED.has(reply.code) && call.request !== undefined) {
       call.refusal = { code: reply.code, text: reply.error ?? "" };
-      return this.#route(call, call.request, now, deadline);
+      return this.#route(call, withTimeLeft(call.request, call.deadline - now), now);
     }
     if (call.origin.kind === "link") {
       return [{ kind: "send", to: call.origin.peer, message: reply, lane: "calls" }];
     }
-    if (reply.result !== undefined) return this.#finish(call, outcomeOf(reply.result, reply.encoding));
+    const { result, encoding = "json" } = reply;
+    if (result !== undefined) return this.#finish(call, { result, encoding });
     return this.#finish(call, { code: reply.code ?? "handler_error", text: reply.error ?? "" });
   }
 
@@ -258,7 +237,7 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
   // From the provider's side
 
   #onRequest(from: Peer, request: RpcRequest, now: number): readonly RpcEffect[] {
-    const client = this.#clients.get(from), key = bytesKey(request.requestId);
+    const client = this.#links.client(from), key = bytesKey(request.requestId);
     const origin: Origin = { kind: "link", peer: from };
     if (client !== undefined && !equalBytes(client, request.fromNode)) {
       return this.#finish({ key, origin }, {
@@ -268,21 +247,23 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
     }
     const { callsPerLinkMax } = this.#options;
     if (this.#calls.countOf(from) + this.#runs.countOf(from) >= callsPerLinkMax) {
-      const text = `Cannot call: a client has at most ${callsPerLinkMax} calls open`;
-      return this.#finish({ key, origin }, { code: "too_many_calls", text });
+      const text = `Cannot call: a link has at most ${callsPerLinkMax} calls open`;
+      return this.#finish({ key, origin }, { code: client === undefined ? "overloaded" : "too_many_calls", text });
     }
-    const call: Call = { key, origin, to: undefined, request: undefined, tried: [] };
-    return [...this.#route(call, request, now, now + (request.deadlineMs ?? NO_DEADLINE_MS)), ...this.#arm(now)];
+    if (this.#runs.ofRequest(key, from) !== undefined) return this.#finish({ key, origin }, DUPLICATE);
+    const deadline = now + Math.min(request.deadlineMs ?? NO_DEADLINE_MS, DEADLINE_MS_MAX);
+    const call: Call = { key, origin, deadline, to: undefined, request: undefined, tried: [] };
+    return [...this.#route(call, request, now), ...this.#arm(now)];
   }
 
-  #run(call: Call, provider: LocalProvider, request: RpcRequest, now: number, deadline: number): readonly RpcEffect[] {
+  #run(call: Call, provider: LocalProvider, request: RpcRequest, now: number): readonly RpcEffect[] {
     if (provider.running >= provider.concurrency) {
       const text = `Cannot call ${request.procedure}: its handler runs ${provider.concurrency} calls already`;
       call.refusal = { code: "overloaded", text };
-      return this.#route(call, request, now, deadline);
+      return this.#route(call, request, now);
     }
     const run = this.#runs.start(call.key, call.origin, provider);
-    this.#calls.watch(deadline, run);
+    this.#calls.watch(call.deadline, run);
     const { procedure, args, encoding, fromNode } = request, { registration } = provider;
     const event: RpcEvent = {
       type: "invoke",
@@ -292,7 +273,7 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
       args,
       encoding,
       caller: fromNode,
-      deadlineMs: deadline - now,
+      deadlineMs: call.deadline - now,
     };
     return [{ kind: "event", event }];
   }
@@ -314,31 +295,19 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
   }
 
   #onCast(from: Peer, message: Cast): readonly RpcEffect[] {
-    const client = this.#clients.get(from), sender = message.fromNode;
+    const client = this.#links.client(from), sender = message.fromNode;
     if (client !== undefined && (sender === undefined || !equalBytes(client, sender))) return NOTHING;
     return this.#routeCast(message, from);
   }
 
-  /** A cast goes to one provider, with no word on whether it arrived. */
+  /** To one provider, with no word on whether it arrived. */
   #routeCast(cast: Cast, from?: Peer): readonly RpcEffect[] {
-    const { hub, node, random } = this.#options, target = cast.targetNode, caller = cast.fromNode ?? node;
-    const send = (to: Peer): readonly RpcEffect[] => [{ kind: "send", to, message: cast, lane: "calls" }];
-    if (target !== undefined && !equalBytes(target, node) && hub) {
-      const peer = this.#byNode.get(bytesKey(target));
-      return peer === undefined ? NOTHING : send(peer);
-    }
-    const candidates = this.#providers.of(cast.procedure).filter((one) => one.local || hub && target === undefined);
-    const chosen = target !== undefined && !equalBytes(target, node)
-      ? undefined
-      : select(candidates, { strategy: "local_first", turn: this.#providers.turn(cast.procedure), caller, random });
-    if (chosen === undefined) {
-      const up = this.#announcements.hub;
-      return from === undefined && up !== undefined ? send(up) : NOTHING;
-    }
-    if (!chosen.local) return send(chosen.peer);
-    if (chosen.running >= chosen.concurrency) return NOTHING;
+    const ways = { providers: this.#providers, links: this.#links, up: this.#announcements.hub };
+    const chosen = castTo(cast, ways, this.#options, from);
+    if (chosen === undefined) return NOTHING;
+    if (typeof chosen === "string") return [{ kind: "send", to: chosen, message: cast, lane: "calls" }];
     const invocation = this.#runs.start("", { kind: "nobody" }, chosen);
-    const { procedure, args, encoding } = cast, { registration } = chosen;
+    const { procedure, args, encoding, fromNode: caller = this.#options.node } = cast, { registration } = chosen;
     const event = { type: "invoke", invocation, registration, procedure, args, encoding, caller } as const;
     return [{ kind: "event", event: { ...event, deadlineMs: undefined } }];
   }
@@ -349,17 +318,16 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
     const at = this.#calls.nextDeadline;
     if (at >= this.#timerAt) return NOTHING;
     this.#timerAt = at;
-    return [{ kind: "timer", afterMs: Math.max(0, at - now), timer: { type: "deadlines" } }];
+    return [{ kind: "timer", afterMs: Math.max(0, at - now), timer: { type: "deadlines", at } }];
   }
 
-  #onTimer(now: number): readonly RpcEffect[] {
+  #onTimer({ at }: RpcTimer, now: number): readonly RpcEffect[] {
+    if (at !== this.#timerAt) return NOTHING;
     this.#timerAt = Infinity;
     const effects: RpcEffect[] = [];
     for (let due = this.#calls.takeDue(now); due !== undefined; due = this.#calls.takeDue(now)) {
       if (typeof due === "number") {
-        if (this.#runs.has(due)) {
-          effects.push({ kind: "event", event: { type: "abort", invocation: due, reason: "timeout" } });
-        }
+        effects.push(...this.#runOverdue(due));
         continue;
       }
       const text = due.to === undefined
@@ -371,32 +339,39 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
     return effects;
   }
 
-  #peerUp({ peer, node, role }: Extract<RpcInput, { kind: "peerUp" }>): readonly RpcEffect[] {
-    this.#byNode.set(bytesKey(node), peer);
-    if (role !== "hub" || this.#options.hub) {
-      this.#clients.set(peer, node);
-      return NOTHING;
-    }
+  /** A handler took too long; who called from here is told by us, everybody else knows. */
+  #runOverdue(invocation: InvocationId): readonly RpcEffect[] {
+    if (!this.#runs.has(invocation)) return NOTHING;
+    const origin = this.#runs.disown(invocation), text = "Cannot call: no answer within the time given";
+    return [
+      { kind: "event", event: { type: "abort", invocation, reason: "timeout" } },
+      ...origin === undefined ? NOTHING : this.#finish({ key: "", origin }, { code: "timeout", text }),
+    ];
+  }
+
+  #peerUp({ peer, node, role }: Extract<RpcInput, { kind: "peerUp" }>, now: number): readonly RpcEffect[] {
+    const client = role !== "hub" || this.#options.hub;
+    this.#links.add(peer, node, { client });
+    if (client) return NOTHING;
     const effects = this.#announcements.attach(peer);
     for (const call of this.#calls.waiting()) {
       call.to = peer;
-      effects.push({ kind: "send", to: peer, message: call.request!, lane: "calls" });
+      const message = withTimeLeft(call.request!, call.deadline - now);
+      effects.push({ kind: "send", to: peer, message, lane: "calls" });
       call.request = undefined;
     }
     return effects;
   }
 
   #peerDown(peer: Peer, now: number): readonly RpcEffect[] {
-    const node = this.#clients.get(peer);
-    this.#clients.delete(peer);
-    if (node !== undefined && this.#byNode.get(bytesKey(node)) === peer) this.#byNode.delete(bytesKey(node));
+    this.#links.delete(peer);
     this.#providers.forgetPeer(peer);
     this.#announcements.detach(peer);
     const effects: RpcEffect[] = [];
     for (const call of this.#calls.involving(peer)) {
       this.#calls.delete(call);
-      if (call.to !== peer) {
-        effects.push(...this.#tellCancelled(call, "caller_gone"));
+      if (call.origin.kind === "link" && call.origin.peer === peer) {
+        if (call.to !== peer) effects.push(...this.#tellCancelled(call, "caller_gone"));
         continue;
       }
       const code = this.#options.hub ? "provider_lost" : "connection_lost";
@@ -409,14 +384,4 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
     effects.push(...this.#arm(now));
     return effects;
   }
-}
-
-function outcomeOf(result: Uint8Array, encoding: string | undefined): Outcome {
-  return { result, encoding: encoding ?? "json" };
-}
-
-function asProvider(entry: ProviderEntry): Provider {
-  const { node, metadata } = entry;
-  const provider = { node, peer: entry.local ? undefined : entry.peer };
-  return metadata === undefined ? provider : { ...provider, metadata };
 }

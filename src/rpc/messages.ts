@@ -51,9 +51,11 @@ export interface Provider {
   readonly metadata?: string;
 }
 
-/** Look for calls that are overdue. */
+/** Look for calls that are overdue. Another `at` than that of the latest such timer: it is out of date. */
 export interface RpcTimer {
   readonly type: "deadlines";
+  /** When it is due, ms. */
+  readonly at: number;
 }
 
 /** What the application gets to know. */

@@ -1,7 +1,7 @@
 /** Who serves what: handlers of this node and links that advertised. @module */
 
 import type { Peer } from "../base/protocol.ts";
-import type { RegistrationId } from "./messages.ts";
+import type { Provider, RegistrationId } from "./messages.ts";
 import type { Candidate } from "./selection.ts";
 
 /** A handler of this node. */
@@ -36,6 +36,12 @@ export class Providers {
   readonly #services = new Map<string, Service>();
   readonly #byPeer = new Map<Peer, Set<string>>();
   readonly #local = new Map<RegistrationId, LocalProvider>();
+  #total = 0;
+
+  /** What all links advertised together. */
+  get total(): number {
+    return this.#total;
+  }
 
   /** All who serve `procedure`. */
   of(procedure: string): readonly ProviderEntry[] {
@@ -83,9 +89,14 @@ export class Providers {
     return provider;
   }
 
-  /** Adds a link, or renews what it said. */
+  /** Adds a link, or renews what it said, in its place. */
   addPeer(provider: RemoteProvider, procedure: string): void {
-    this.removePeer(provider.peer, procedure);
+    const service = this.#services.get(procedure);
+    if (service !== undefined && this.has(provider.peer, procedure)) {
+      service.providers = service.providers.map((one) => !one.local && one.peer === provider.peer ? provider : one);
+      return;
+    }
+    this.#total++;
     let names = this.#byPeer.get(provider.peer);
     if (names === undefined) this.#byPeer.set(provider.peer, names = new Set());
     names.add(procedure);
@@ -96,6 +107,7 @@ export class Providers {
   removePeer(peer: Peer, procedure: string): void {
     const names = this.#byPeer.get(peer);
     if (names === undefined || !names.delete(procedure)) return;
+    this.#total--;
     if (names.size === 0) this.#byPeer.delete(peer);
     this.#remove(procedure, (one) => !one.local && one.peer === peer);
   }
@@ -117,4 +129,10 @@ export class Providers {
     service.providers = service.providers.filter((one) => !which(one));
     if (service.providers.length === 0) this.#services.delete(procedure);
   }
+}
+
+/** A provider as the application gets to know it. */
+export function asProvider(entry: ProviderEntry): Provider {
+  const { node, metadata } = entry, provider = { node, peer: entry.local ? undefined : entry.peer };
+  return metadata === undefined ? provider : { ...provider, metadata };
 }

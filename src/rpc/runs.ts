@@ -7,7 +7,7 @@ import type { LocalProvider } from "./providers.ts";
 
 interface Run {
   readonly key: string;
-  readonly origin: Origin;
+  origin: Origin;
   readonly provider: LocalProvider;
 }
 
@@ -50,6 +50,15 @@ export class Runs {
       else this.#counts.delete(peer);
     }
     return run;
+  }
+
+  /** Takes the answer away from the own call that waits for it, and returns that call; the run goes on. */
+  disown(invocation: InvocationId): (Origin & { readonly kind: "own" }) | undefined {
+    const run = this.#runs.get(invocation);
+    if (run?.origin.kind !== "own") return undefined;
+    const { origin } = run;
+    run.origin = { kind: "nobody" };
+    return origin;
   }
 
   /** The run for a request that came from `peer`. */

@@ -1,0 +1,37 @@
+/** Calls that want no answer. @module */
+
+import { equalBytes } from "../base/bytes.ts";
+import type { Peer } from "../base/protocol.ts";
+import type { Cast } from "../wire/mod.ts";
+import type { Links } from "./links.ts";
+import type { LocalProvider, Providers } from "./providers.ts";
+import type { RpcOptions } from "./options.ts";
+import { select } from "./selection.ts";
+
+/** What a cast is sent by. */
+export interface CastWays {
+  readonly providers: Providers;
+  readonly links: Links;
+  /** Our own hub. */
+  readonly up: Peer | undefined;
+}
+
+/**
+ * Who gets a cast: a link, a handler here, or nobody. A cast goes to one provider, and one that came `from` a link
+ * goes at most one link further.
+ */
+export function castTo(
+  cast: Cast,
+  { providers, links, up }: CastWays,
+  { hub, node, random }: Pick<RpcOptions, "hub" | "node" | "random">,
+  from: Peer | undefined,
+): Peer | LocalProvider | undefined {
+  const { procedure, targetNode: target, fromNode: caller = node } = cast;
+  const above = from === undefined ? up : undefined;
+  if (target !== undefined && !equalBytes(target, node)) return hub ? links.to(target) : above;
+  const candidates = providers.of(procedure).filter((one) => one.local || hub && target === undefined);
+  const chosen = select(candidates, { strategy: "local_first", turn: providers.turn(procedure), caller, random });
+  if (chosen === undefined) return target === undefined ? above : undefined;
+  if (!chosen.local) return chosen.peer;
+  return chosen.running < chosen.concurrency ? chosen : undefined;
+}
