@@ -32,6 +32,8 @@ export type Effect<Message, Timer, Event> =
   | { readonly kind: "event"; readonly event: Event }
   | { readonly kind: "answer"; readonly id: CommandId; readonly value: unknown }
   | { readonly kind: "fail"; readonly id: CommandId; readonly error: Failure }
+  /** How to reach a node: for the address book of what dials, before a `send` to a node without a link. */
+  | { readonly kind: "contact"; readonly peer: Peer; readonly record: unknown }
   | { readonly kind: "disconnect"; readonly peer: Peer; readonly reason: string };
 
 /** An error as a core states it: the runtime makes an exception of it, the wire carries it. */

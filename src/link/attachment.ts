@@ -115,13 +115,19 @@ export class Attachment {
     });
     const shared: HandshakeOptions = { self, timers, random, frameBytesMax };
     const dialled = target.node ?? address.hostname;
-    return await establish(connection, { ...shared, dialled, expected: target.node });
+    const onAbort = () => connection.close(0, "normal");
+    signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      return await establish(connection, { ...shared, dialled, expected: target.node });
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+    }
   }
 }
 
 /** Whether dialling again cannot help: the other end said no, or is not who it should be. */
 export function isFinal(error: MeshError): boolean {
-  return error instanceof RefusedError && error.code !== "max_clients_reached" && error.code !== "too_busy" ||
+  return error instanceof RefusedError && !error.retryable ||
     (error as DialError).code === "untrusted" || error.code === "invalid" || error.code === "permission_denied" ||
     error.code === "quic_missing";
 }

@@ -2,11 +2,12 @@
 
 import { DialError } from "../transport/transport.ts";
 import type { BidiStream, Connection } from "../transport/transport.ts";
-import { MeshError, RefusedError, TimeoutError } from "../base/errors.ts";
+import { ClosedError, RefusedError, TimeoutError } from "../base/errors.ts";
 import { type Timers, within } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import type { NodeId } from "../identity/mod.ts";
 import { decodeFrame, encodeFrame, FRAME_HEADER_BYTES, MalformedFrame, type Message } from "../wire/mod.ts";
+import { refuseStream } from "./link_reader.ts";
 import { FrameSource } from "./frame_source.ts";
 import {
   checkConnect,
@@ -60,7 +61,7 @@ export async function establish(
   } catch (error) {
     connection.close(1, error instanceof HandshakeRefusal ? error.code : "handshake failed");
     if (error instanceof HandshakeRefusal) throw new DialError("untrusted", error.message, { cause: error });
-    if (error instanceof MeshError && !(error instanceof MalformedFrame)) throw error;
+    if (error instanceof RefusedError || error instanceof TimeoutError) throw error;
     throw new DialError("unreachable", "Cannot connect: the connection ended in the handshake", { cause: error });
   }
 }
@@ -92,11 +93,26 @@ async function dialler(
   return { connection, dialled: true, peer, control: source, controlWritable: stream.writable };
 }
 
+/** Refusals that may be over when one tries again. */
+const PASSING: ReadonlySet<string> = new Set([
+  "max_clients_reached",
+  "too_busy",
+  "handshake_timeout",
+  "handshake_failed",
+]);
+
+/** Whether a refusal with this code may be over when one tries again. */
+export function isPassing(code: string): boolean {
+  return PASSING.has(code);
+}
+
 /** The message in the hub's answer; a refusal and a silent end are errors. */
 function answerOf(frame: Uint8Array | undefined): Message {
-  if (frame === undefined) throw new HandshakeRefusal("ended", "Cannot connect: the hub ended the stream");
+  if (frame === undefined) throw new ClosedError("Cannot connect: the hub ended the stream");
   const message = decodeFrame(frame);
-  if (message.kind === "refused") throw new RefusedError(message.code, message.text);
+  if (message.kind === "refused") {
+    throw new RefusedError(message.code, message.text, { retryable: isPassing(message.code) });
+  }
   return message;
 }
 
@@ -106,7 +122,9 @@ export async function accept(connection: Connection, options: AcceptOptions): Pr
   const late = () => new HandshakeRefusal("handshake_timeout", `Cannot connect: no proof within ${HANDSHAKE_MS} ms`);
   const opened: { stream?: BidiStream } = {};
   try {
-    return await within(timers, HANDSHAKE_MS, acceptor(connection, options, opened), late);
+    const established = await within(timers, HANDSHAKE_MS, acceptor(connection, options, opened), late);
+    if (established === undefined) connection.close(1, "ended"); // it finished its stream: nothing can come any more
+    return established;
   } catch (error) {
     const code = error instanceof HandshakeRefusal || error instanceof MalformedFrame ? error.code : "handshake_failed";
     const text = code === "handshake_failed" ? "Cannot connect: the handshake failed" : (error as Error).message;
@@ -122,11 +140,12 @@ async function acceptor(
   opened: { stream?: BidiStream },
 ): Promise<Established | undefined> {
   const { self, random, names, admit, timers, frameBytesMax, subscriptionsMax } = options;
-  const streams = connection.incomingBidi.getReader();
+  const acceptLanes = refuseAll(connection.incomingSend, cancel), streams = connection.incomingBidi.getReader();
   const first = await streams.read();
   streams.releaseLock();
   if (first.done) return undefined;
   const stream = opened.stream = first.value;
+  const acceptStreams = refuseAll(connection.incomingBidi, refuseStream);
   const source = new FrameSource(stream.readable, frameBytesMax);
   const connectFrame = await source.next();
   if (connectFrame === undefined) return undefined;
@@ -147,11 +166,30 @@ async function acceptor(
   const refusal = admit(peer);
   if (refusal !== undefined) throw new HandshakeRefusal(refusal.code, refusal.text);
   const session = random.bytes(16);
+  acceptLanes(); // it may open them as soon as it is welcome
+  acceptStreams();
   await write(
     stream,
     encodeFrame({ kind: "welcome", session, frameBytesMax, subscriptionsMax, serverTime: Math.floor(timers.now()) }),
   );
   return { connection, dialled: false, peer, control: source, controlWritable: stream.writable };
+}
+
+/**
+ * Cancels every stream that comes until what it returns is called: an unread one holds 1.19 MiB, and before the welcome
+ * none but the first is read.
+ */
+function refuseAll<T>(streams: ReadableStream<T>, refuse: (stream: T) => void): () => void {
+  const reader = streams.getReader();
+  const refusing = async () => {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) refuse(next.value);
+  };
+  refusing().catch(() => {}); // the lock was released
+  return () => reader.releaseLock();
+}
+
+function cancel(stream: ReadableStream): void {
+  stream.cancel().catch(() => {});
 }
 
 async function write(stream: BidiStream, bytes: Uint8Array): Promise<void> {

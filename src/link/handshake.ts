@@ -142,7 +142,13 @@ export function checkHello(
   const field = (name: string) => body instanceof Map ? body.get(name) as Value | undefined : undefined;
   const publicKey = field("public_key"), nonce = field("nonce"), listed = field("capabilities");
   const node = publicKey instanceof Uint8Array ? provenId(publicKey) : undefined;
-  if (!VERSIONS.includes(hello.version) || node === undefined || !(nonce instanceof Uint8Array)) {
+  if (!VERSIONS.includes(hello.version)) {
+    const text = `Cannot use the hub: no common version, this node speaks ${VERSIONS.join(", ")}, got ${
+      shown([hello.version])
+    }`;
+    throw new HandshakeRefusal("no_common_version", text);
+  }
+  if (node === undefined || !(nonce instanceof Uint8Array)) {
     throw new HandshakeRefusal("bad_hello", "Cannot trust the hub: its hello is incomplete");
   }
   const key = publicKey as Uint8Array;

@@ -9,13 +9,18 @@
 import { bytesKey } from "../base/bytes.ts";
 import { MalformedFrame, type Message } from "../wire/mod.ts";
 
-/** Large frames of one link that are announced and not read. */
-const OUTSTANDING_MAX = 64;
-/** Held bytes over which the lane itself waits. */
-export const HELD_BYTES_MAX = 4 << 20;
+/** Large frames of one lane that are announced and not read: with more of them the lane waits. */
+export const OUTSTANDING_MAX = 64;
+/** Held bytes of one lane over which it waits. */
+export const HELD_BYTES_MAX = 1 << 20;
+/** Longest order key: a node id of up to 255 bytes and a topic. */
+const ORDER_BYTES_MAX = 512;
 
 /** One place in the order: a frame, or the reference to one that is still being read. */
-type Slot = { readonly frame: Uint8Array } | { readonly reference: number; frame: Uint8Array | undefined };
+interface Slot {
+  readonly reference: number | undefined;
+  frame: Uint8Array | undefined;
+}
 
 /** Messages with the same key keep their order; undefined where a message has none to keep. */
 export function orderKey(message: Message): string | undefined {
@@ -30,11 +35,10 @@ export function orderKey(message: Message): string | undefined {
   }
 }
 
-/** What waits for large frames on one link. */
+/** What waits for large frames in one lane. */
 export class HeldFrames {
   readonly #queues = new Map<string, Slot[]>();
   readonly #keys = new Map<number, string>();
-  readonly #early = new Map<number, Uint8Array>();
   #bytes = 0;
 
   /** Whether nothing waits. */
@@ -47,47 +51,44 @@ export class HeldFrames {
     return this.#bytes;
   }
 
-  /** A marker came; returns the frames that may go on now, in order. */
-  announce(reference: number, key: string): Uint8Array[] {
-    if (this.#keys.size >= OUTSTANDING_MAX) {
-      throw new MalformedFrame(`more than ${OUTSTANDING_MAX} large frames announced`);
-    }
-    const queue = this.#queues.get(key) ?? [];
-    this.#queues.set(key, queue);
-    this.#keys.set(reference, key);
-    queue.push({ reference, frame: undefined });
-    const early = this.#early.get(reference);
-    if (early === undefined) return [];
-    this.#early.delete(reference);
-    return this.arrived(reference, early);
+  /** Whether the lane should wait before it is read on. */
+  get full(): boolean {
+    return this.#keys.size >= OUTSTANDING_MAX || this.#bytes > HELD_BYTES_MAX;
   }
 
-  /** A large frame was read; returns the frames that may go on now, in order. */
+  /** A marker came: what has its order key waits from now on. An empty key keeps no order. */
+  announce(reference: number, order: Uint8Array): void {
+    if (order.length > ORDER_BYTES_MAX) {
+      throw new MalformedFrame(`an order key has at most ${ORDER_BYTES_MAX} bytes, got ${order.length}`);
+    }
+    if (this.#keys.has(reference)) throw new MalformedFrame(`a large frame is announced once, got ${reference} twice`);
+    // No message has a key of one character over 0xff: nobody waits for a large frame without order.
+    const key = order.length === 0 ? String.fromCharCode(0x100) + reference : bytesKey(order);
+    const queue = this.#queues.get(key), slot: Slot = { reference, frame: undefined };
+    this.#keys.set(reference, key);
+    if (queue === undefined) this.#queues.set(key, [slot]);
+    else queue.push(slot);
+  }
+
+  /** A large frame that was announced here has been read; returns the frames that may go on now, in order. */
   arrived(reference: number, frame: Uint8Array): Uint8Array[] {
-    const key = this.#keys.get(reference);
-    if (key === undefined) {
-      if (this.#early.size >= OUTSTANDING_MAX) throw new MalformedFrame("large frames that were never announced");
-      this.#early.set(reference, frame);
-      return [];
-    }
+    const key = this.#keys.get(reference)!, queue = this.#queues.get(key)!;
     this.#keys.delete(reference);
-    const queue = this.#queues.get(key)!, ready: Uint8Array[] = [];
-    const slot = queue.find((one) => "reference" in one && one.reference === reference);
-    if (slot !== undefined && "reference" in slot) slot.frame = frame;
-    while (queue.length > 0 && queue[0]!.frame !== undefined) {
-      const first = queue.shift()!;
-      if (!("reference" in first)) this.#bytes -= first.frame.length;
-      ready.push(first.frame!);
-    }
+    queue.find((slot) => slot.reference === reference)!.frame = frame;
+    this.#bytes += frame.length;
+    let ready = queue.findIndex((slot) => slot.frame === undefined);
+    if (ready < 0) ready = queue.length;
+    const frames = queue.splice(0, ready).map((slot) => slot.frame!);
+    for (const { length } of frames) this.#bytes -= length;
     if (queue.length === 0) this.#queues.delete(key);
-    return ready;
+    return frames;
   }
 
   /** Whether this frame has to wait; it is copied then. */
   hold(key: string | undefined, frame: Uint8Array): boolean {
     const queue = key === undefined ? undefined : this.#queues.get(key);
     if (queue === undefined) return false;
-    queue.push({ frame: frame.slice() });
+    queue.push({ reference: undefined, frame: frame.slice() });
     this.#bytes += frame.length;
     return true;
   }

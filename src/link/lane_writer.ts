@@ -11,6 +11,7 @@ import { encodeMessage, type Message, Writer } from "../wire/mod.ts";
 /** A batch buffer larger than this is given back after its write: a burst must not stay in memory. */
 const BATCH_BYTES_KEPT = 64 * 1024;
 const BATCH_BYTES_INITIAL = 512;
+const WRITE_BYTES = 64 * 1024;
 
 /** What a lane tells its link. */
 export interface LaneOwner {
@@ -43,6 +44,11 @@ export class LaneWriter {
     }
   }
 
+  /** Opens the stream if it is not yet: else the first message does. */
+  async open(): Promise<void> {
+    await this.#writer();
+  }
+
   /** Queues a message. After the end it is dropped: the link is going. */
   append(message: Message): void {
     if (this.#ended) return;
@@ -69,19 +75,25 @@ export class LaneWriter {
     }
   }
 
+  #writer(): Promise<WritableStreamDefaultWriter<Uint8Array>> {
+    return this.#stream ??= this.#open().then((opened) => opened.getWriter());
+  }
+
   async #flush(): Promise<void> {
     await undefined; // the rest of this turn joins the batch
     try {
-      const stream = await (this.#stream ??= this.#open().then((opened) => opened.getWriter()));
+      const stream = await this.#writer();
       for (let batch = this.#collecting; batch !== undefined && batch.length > 0; batch = this.#collecting) {
         this.#collecting = this.#spare;
         this.#spare = undefined;
-        const bytes = batch.length;
-        await stream.write(batch.bytes.subarray(0, bytes));
+        for (let start = 0; start < batch.length; start += WRITE_BYTES) {
+          const part = batch.bytes.subarray(start, Math.min(batch.length, start + WRITE_BYTES));
+          await stream.write(part);
+          this.#owner.wrote(part.length);
+          this.#owner.queued(-part.length);
+        }
         batch.length = 0;
         if (batch.bytes.length <= BATCH_BYTES_KEPT) this.#spare = batch;
-        this.#owner.wrote(bytes);
-        this.#owner.queued(-bytes);
       }
     } catch (cause) {
       this.#ended = true;

@@ -1,7 +1,7 @@
 /**
  * One authenticated connection to another node: messages in and out, on lanes.
  *
- *     open ──close()──▶ draining ──FIN both ways, at most 2 s──▶ closed
+ *     open ──close()──▶ draining ──FIN both ways──▶ closed
  *       └──── connection lost, protocol broken, slow consumer ────▶ closed
  *
  * The first stream (control) goes both ways; every other lane is a one-way stream of its sender, opened with its first
@@ -10,37 +10,23 @@
  * @module
  */
 
-import { keyBytes } from "../base/bytes.ts";
 import type { Timers } from "../base/clock.ts";
-import { sleep, within } from "../base/clock.ts";
+import { within } from "../base/clock.ts";
+import { MeshError } from "../base/errors.ts";
 import type { Lane, Peer } from "../base/protocol.ts";
 import type { Connection } from "../transport/transport.ts";
-import { type Decoder, encodeFrame, FRAME_HEADER_BYTES, MalformedFrame, type Message } from "../wire/mod.ts";
+import { type Decoder, MalformedFrame, type Message } from "../wire/mod.ts";
 import type { OutgoingBudget, QueueOwner } from "./budget.ts";
 import type { Established } from "./establish.ts";
 import type { PeerIdentity } from "./handshake.ts";
-import { orderKey } from "./held_frames.ts";
-import { LaneWriter } from "./lane_writer.ts";
 import { LinkReader } from "./link_reader.ts";
+import { LinkWriter, type QueueLimits } from "./link_writer.ts";
 
-/** Frames over this go on a stream of their own. */
-export const LARGE_FRAME_BYTES = 64 * 1024;
-/** How long each step of an orderly close may take. */
-export const CLOSE_STEP_MS = 2_000;
-/** Large frames that are sent at once: the peer lets us open 8 streams, two of them are lanes. */
-const LARGE_STREAMS_MAX = 4;
-
-const NO_ORDER = new Uint8Array(0);
-
-/** Bounds of one link's outgoing queue, bytes. */
-export interface QueueLimits {
-  /** Over it, those who can wait do: a publisher, and a hub for a moment. */
-  readonly waitBytes: number;
-  /** Over it, QoS 0 events are dropped and counted. */
-  readonly dropBytes: number;
-  /** Over it, the link is closed as a slow consumer. */
-  readonly closeBytes: number;
-}
+/** How long a step of an orderly close may take while nothing moves, and how often something may have moved. */
+export const CLOSE_STEP_MS = 2_000, CLOSE_STEPS_MAX = 15;
+/** How long a peer has to read the last words of a link that is broken off. */
+export const LAST_WORDS_MS = 100;
+const KEEP_ALIVE_MS = 30_000;
 
 /** Why a link ended. */
 export interface LinkEnd {
@@ -88,44 +74,33 @@ export class Link implements QueueOwner {
   readonly bytes = { sent: 0, received: 0 };
   readonly #options: LinkOptions;
   readonly #connection: Connection;
-  readonly #lanes: Readonly<Record<Lane, LaneWriter>>;
+  readonly #writer: LinkWriter;
   readonly #reader: LinkReader;
-  readonly #pings = new Map<number, (rttMs: number) => void>();
-  #queuedBytes = 0;
-  #waiting = false;
-  #waiters: (() => void)[] = [];
-  #missed = 0;
-  #lanesOpened = 0;
-  #largeReferences = 0;
-  #largeSending = 0;
-  readonly #largeWaiting: (() => void)[] = [];
+  readonly #pings = new Map<number, { resolve(): void; reject(error: Error): void }>();
+  readonly #peerDisconnect = Promise.withResolvers<{ readonly lanes: number }>();
   #peerFin: Promise<void> = Promise.resolve();
+  #lastPing = 0;
   #end: LinkEnd | undefined;
   #closing: Promise<void> | undefined;
   #cancelKeepAlive: () => void = () => {};
 
   constructor(options: LinkOptions) {
-    const { id, established: { connection, peer, dialled, controlWritable }, timers, budget } = options;
+    const { id, established: { connection, peer, dialled, controlWritable }, timers, budget, owner } = options;
     this.#options = options;
     this.id = id;
     this.peer = peer;
     this.dialled = dialled;
     this.since = timers.now();
     this.#connection = connection;
-    const lane = (stream: ConstructorParameters<typeof LaneWriter>[0]) =>
-      new LaneWriter(stream, {
-        queued: (bytes) => this.#queued(bytes),
-        wrote: (bytes) => this.bytes.sent += bytes,
-        broken: () => this.#lost(),
-      });
-    this.#lanes = {
-      control: lane(controlWritable),
-      events: lane(() => this.#openLane()),
-      calls: lane(() => this.#openLane()),
-    };
+    this.#writer = new LinkWriter(connection, controlWritable, options.queue, {
+      queued: (bytes) => budget.change(bytes),
+      wrote: (bytes) => this.bytes.sent += bytes,
+      drained: () => owner.drained(this),
+      broken: () => this.#lost(),
+    });
     this.#reader = new LinkReader(connection, options, {
       onMessage: (message) => this.#onMessage(message),
-      pause: () => options.owner.pause(),
+      pause: () => owner.pause(),
       read: (bytes) => this.bytes.received += bytes,
       failed: (error) => this.#failed(error),
     });
@@ -136,22 +111,23 @@ export class Link implements QueueOwner {
   start(): void {
     this.#peerFin = this.#reader.start(this.#options.established.control);
     this.#peerFin.then(() => {
-      if (this.#closing === undefined && this.#end === undefined) this.#closing = this.#closeInOrder("peer left");
+      if (this.#end === undefined) this.#closing ??= this.#closeInOrder("peer left");
     });
     this.#connection.closed.then(({ by, text }) => {
-      const orderly = this.#closing !== undefined || by === "remote" && text === "normal";
-      this.#finished({ code: by === "timeout" ? "timeout" : "connection_lost", text: text || by, orderly });
+      const orderly = this.#closing !== undefined && by !== "timeout" || by === "remote" && text === "normal";
+      const code = by === "timeout" ? "timeout" : orderly ? "closed" : "connection_lost";
+      this.#finished({ code, text: text || by, orderly });
     });
     if (this.dialled) this.#keepAlive();
   }
 
   get queuedBytes(): number {
-    return this.#queuedBytes;
+    return this.#writer.queuedBytes;
   }
 
   /** Whether those who can wait should. */
   get congested(): boolean {
-    return this.#queuedBytes > this.#options.queue.waitBytes;
+    return this.queuedBytes > this.#options.queue.waitBytes;
   }
 
   /** Grows as the queue empties. */
@@ -171,41 +147,38 @@ export class Link implements QueueOwner {
   /** Queues a message; false if it was dropped: the link is closing, or the peer reads too slowly for QoS 0. */
   send(message: Message, lane: Lane): boolean {
     if (!this.open) return false;
-    const { dropBytes, closeBytes } = this.#options.queue;
-    if (this.#queuedBytes > dropBytes) {
-      if (message.kind === "publish" && message.qos === 0 && !message.acknowledge) {
-        this.#missed++;
+    switch (this.#writer.send(message, lane)) {
+      case "queued":
+        this.messages.sent++;
+        return true;
+      case "dropped":
         this.messages.dropped++;
         return false;
-      }
-      if (this.#queuedBytes > closeBytes) {
-        this.#breakOff("slow_consumer", `more than ${closeBytes} bytes wait for it`);
+      case "full":
+        this.breakOff("slow_consumer", `more than ${this.#options.queue.closeBytes} bytes wait for it`);
         return false;
-      }
     }
-    if (this.#missed > 0 && message.kind === "publish") this.#tellMissed();
-    this.messages.sent++;
-    if (bodyBytes(message) > LARGE_FRAME_BYTES) this.#sendLarge(message, lane);
-    else this.#lanes[lane].append(message);
-    return true;
   }
 
   /** Resolves when the queue is below its bound, or the link is gone; undefined where there is nothing to wait for. */
   writable(): Promise<void> | undefined {
-    if (!this.#waiting || this.#end !== undefined) return undefined;
-    return new Promise((resolve) => this.#waiters.push(resolve));
+    return this.#writer.writable();
   }
 
-  /** Round trip of one ping in ms; rejects with what `late` gives after `timeoutMs`. */
-  ping(timeoutMs: number, late: () => Error): Promise<number> {
+  /** Round trip of one ping in ms; rejects with what `late` gives after `timeoutMs`, or when the link ends. */
+  async ping(timeoutMs: number, late: () => Error): Promise<number> {
     const { timers } = this.#options, sentAt = timers.now();
-    const answered = new Promise<number>((resolve) => {
-      const stamp = Math.floor(sentAt) + this.#pings.size; // one stamp a ping
-      this.#pings.set(stamp, () => resolve(timers.now() - sentAt));
-      this.send({ kind: "ping", timestamp: stamp }, "control");
-      timers.after(timeoutMs, () => this.#pings.delete(stamp));
-    });
-    return within(timers, timeoutMs, answered, late).then((rttMs) => this.rttMs = rttMs);
+    if (!this.open) throw lost();
+    const stamp = this.#lastPing = Math.max(Math.floor(sentAt), this.#lastPing + 1); // one stamp a ping
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#pings.set(stamp, { resolve, reject });
+    this.send({ kind: "ping", timestamp: stamp }, "control");
+    try {
+      await within(timers, timeoutMs, promise, late);
+      return this.rttMs = timers.now() - sentAt;
+    } finally {
+      this.#pings.delete(stamp);
+    }
   }
 
   /**
@@ -218,70 +191,19 @@ export class Link implements QueueOwner {
 
   /** Ends the link at once, telling the peer why. */
   breakOff(code: string, text: string): void {
-    this.#breakOff(code, text);
+    if (this.#end !== undefined) return;
+    const { timers } = this.#options, { closed } = this.#connection;
+    this.#finished({ code, text, orderly: false }); // first: the last words are not to count as queued
+    this.#writer.control({ kind: "error", code, text });
+    within(timers, CLOSE_STEP_MS, Promise.race([this.#writer.finishControl(), closed]), lost)
+      .then(() => within(timers, LAST_WORDS_MS, closed, lost))
+      .catch(() => {}) // it had its chance
+      .finally(() => this.#connection.close(1, code));
   }
 
   overBudget(): void {
-    this.#breakOff("slow_consumer", "all outgoing queues together are over their bound");
+    this.breakOff("slow_consumer", "all outgoing queues together are over their bound");
   }
-
-  // Writing
-
-  async #openLane(): Promise<WritableStream<Uint8Array>> {
-    this.#lanesOpened++;
-    return await this.#connection.openSend();
-  }
-
-  #queued(bytes: number): void {
-    if (this.#end !== undefined) return;
-    this.#queuedBytes += bytes;
-    this.#options.budget.change(bytes);
-    const { waitBytes } = this.#options.queue;
-    if (this.#queuedBytes > waitBytes) this.#waiting = true;
-    else if (this.#waiting && this.#queuedBytes <= waitBytes / 2) {
-      this.#waiting = false;
-      if (this.#missed > 0 && this.open) this.#tellMissed();
-      this.#release();
-      this.#options.owner.drained(this);
-    }
-  }
-
-  #release(): void {
-    const waiters = this.#waiters;
-    this.#waiters = [];
-    for (const resume of waiters) resume();
-  }
-
-  #tellMissed(): void {
-    const count = this.#missed;
-    this.#missed = 0;
-    this.#lanes.events.append({ kind: "missed", count });
-  }
-
-  #sendLarge(message: Message, lane: Lane): void {
-    const reference = ++this.#largeReferences, frame = encodeFrame(message);
-    this.#lanes[lane].append({ kind: "elsewhere", reference, order: keyBytes(orderKey(message) ?? "") });
-    this.#queued(frame.length);
-    this.#writeLarge(reference, frame).catch((error) => this.#failed(error));
-  }
-
-  async #writeLarge(reference: number, frame: Uint8Array): Promise<void> {
-    if (this.#largeSending >= LARGE_STREAMS_MAX) await new Promise<void>((go) => this.#largeWaiting.push(go));
-    this.#largeSending++;
-    try {
-      const writer = (await this.#openLane()).getWriter();
-      await writer.write(encodeFrame({ kind: "elsewhere", reference }));
-      await writer.write(frame);
-      await writer.close();
-      this.bytes.sent += frame.length;
-    } finally {
-      this.#queued(-frame.length);
-      this.#largeSending--;
-      this.#largeWaiting.shift()?.();
-    }
-  }
-
-  // Reading
 
   #onMessage(message: Message): void {
     this.messages.received++;
@@ -291,17 +213,13 @@ export class Link implements QueueOwner {
         this.send({ kind: "pong", timestamp, serverTime }, "control");
         return;
       }
-      case "pong": {
-        this.#pings.get(message.timestamp)?.(0);
-        this.#pings.delete(message.timestamp);
-        return;
-      }
-      case "elsewhere":
-        return this.#reader.onElsewhere(message.reference, message.order ?? NO_ORDER);
+      case "pong":
+        return this.#pings.get(message.timestamp)?.resolve();
       case "goingAway":
         return this.#options.owner.goingAway(this, message.reason);
       case "disconnect":
-        this.#closing ??= this.#closeInOrder("peer left", message.lanes ?? 0);
+        this.#peerDisconnect.resolve({ lanes: message.lanes ?? 0 });
+        this.#closing ??= this.#closeInOrder("peer left");
         return;
       case "error":
         if (message.about !== undefined) return; // it is about one request, whose answer says the same
@@ -314,62 +232,43 @@ export class Link implements QueueOwner {
 
   // Ending
 
-  async #closeInOrder(reason: string, peerLanes = 0): Promise<void> {
-    const { timers } = this.#options, { control, events, calls } = this.#lanes;
+  /**
+   * The same at both ends, whoever begins: finish all lanes, say so with `disconnect` and how many there were, read as
+   * many of the peer's, then finish the control stream. So the peer's FIN says that it has read everything.
+   */
+  async #closeInOrder(reason: string): Promise<void> {
     this.#cancelKeepAlive();
-    const late = () => new Error("too slow");
+    let orderly = true;
     try {
-      await within(
-        timers,
-        this.#queuedBytes > 0 ? 5 * CLOSE_STEP_MS : CLOSE_STEP_MS,
-        this.#finishLanes([events, calls]),
-        late,
-      );
-      if (reason !== "peer left") {
-        control.append({ kind: "disconnect", reason: "normal", message: reason, lanes: this.#lanesOpened });
-      }
-      await this.#until(() => this.#reader.lanesRead >= peerLanes);
-      await within(timers, CLOSE_STEP_MS, control.finish(), late);
-      await within<unknown>(
-        timers,
-        CLOSE_STEP_MS,
-        reason === "peer left" ? this.#connection.closed : this.#peerFin,
-        late,
-      );
+      await this.#step(this.#writer.finish());
+      const lanes = this.#writer.streamsOpened;
+      this.#writer.control({ kind: "disconnect", reason: "normal", message: reason, lanes });
+      const peer = await this.#step(Promise.race([this.#peerDisconnect.promise, this.#peerFin]));
+      if (peer !== undefined) await this.#step(this.#reader.streamsRead(peer.lanes));
+      await this.#step(this.#writer.finishControl());
+      await this.#step(this.#peerFin);
     } catch {
-      // what could not be sent in time is lost; the counters know
+      orderly = false; // what could not be sent in time is lost
     }
+    this.#finished({ code: "closed", text: reason, orderly });
     this.#connection.close(0, "normal");
     await this.#connection.closed;
-    this.#finished({ code: "closed", text: reason, orderly: true });
   }
 
-  async #finishLanes(lanes: readonly LaneWriter[]): Promise<void> {
-    await Promise.all(lanes.map((lane) => lane.finish()));
-    await this.#until(() => this.#largeSending === 0 && this.#largeWaiting.length === 0);
-  }
-
-  /** Looks every few milliseconds, for as long as one step of closing may take. */
-  async #until(condition: () => boolean): Promise<void> {
-    const { timers } = this.#options, giveUpAt = timers.now() + CLOSE_STEP_MS;
-    while (!condition() && timers.now() < giveUpAt && this.#end === undefined) await sleep(timers, 5);
-  }
-
-  #breakOff(code: string, text: string): void {
-    if (this.#end !== undefined) return;
-    const { timers } = this.#options;
-    this.#lanes.control.append({ kind: "error", code, text });
-    this.#finished({ code, text, orderly: false });
-    within(
-      timers,
-      CLOSE_STEP_MS,
-      Promise.race([this.#lanes.control.finish(), this.#connection.closed]),
-      () => new Error(),
-    )
-      .catch(() => {})
-      .then(() => within(timers, 100, this.#connection.closed, () => new Error()))
-      .catch(() => {})
-      .finally(() => this.#connection.close(1, code));
+  /** Waits for as long as something moves on the link; rejects otherwise. */
+  #step<T>(done: Promise<T>): Promise<T> {
+    const { timers } = this.#options, progress = () => this.bytes.sent + this.bytes.received + this.#reader.progress;
+    return new Promise((resolve, reject) => {
+      let before = progress(), steps = 0, cancel = () => {};
+      const look = () => {
+        const now = progress();
+        if (now === before || ++steps >= CLOSE_STEPS_MAX) return reject(lost());
+        before = now;
+        cancel = timers.after(CLOSE_STEP_MS, look);
+      };
+      cancel = timers.after(CLOSE_STEP_MS, look);
+      done.then(resolve, reject).finally(() => cancel());
+    });
   }
 
   #lost(): void {
@@ -382,40 +281,28 @@ export class Link implements QueueOwner {
     this.#end = end;
     this.#cancelKeepAlive();
     this.#reader.stop();
-    this.#release();
-    this.#options.budget.change(-this.#queuedBytes);
+    this.#writer.stop();
     this.#options.budget.leave(this);
-    this.#queuedBytes = 0;
+    for (const ping of this.#pings.values()) ping.reject(lost());
     this.#options.owner.ended(this, end);
   }
 
   /** The peer broke the protocol, or the connection is gone. */
   #failed(error: unknown): void {
-    if (error instanceof MalformedFrame) this.#breakOff(error.code, error.message);
+    if (error instanceof MalformedFrame) this.breakOff(error.code, error.message);
     else if (this.#end === undefined && this.#closing === undefined) this.#lost();
   }
 
   #keepAlive(): void {
     const next = () => {
-      this.#cancelKeepAlive = this.#options.timers.after(30_000, () => {
-        this.ping(30_000, () => new Error("no pong")).catch(() => {}).finally(() => this.open && next());
+      this.#cancelKeepAlive = this.#options.timers.after(KEEP_ALIVE_MS, () => {
+        this.ping(KEEP_ALIVE_MS, lost).catch(() => {}).finally(() => this.open && next());
       });
     };
     next();
   }
 }
 
-/** An estimate of a frame's length, good enough to tell a large one. */
-function bodyBytes(message: Message): number {
-  switch (message.kind) {
-    case "publish":
-      return message.frame?.length ?? message.payload.length + FRAME_HEADER_BYTES;
-    case "rpcRequest":
-    case "cast":
-      return message.frame?.length ?? message.args.length + FRAME_HEADER_BYTES;
-    case "rpcReply":
-      return message.frame?.length ?? (message.result?.length ?? 0) + FRAME_HEADER_BYTES;
-    default:
-      return 0;
-  }
+function lost(): MeshError {
+  return new MeshError("connection_lost", "Cannot wait for an answer: the link is gone", { retryable: true });
 }

@@ -1,8 +1,7 @@
 /** The incoming half of a link: streams → frames → messages, in the order that was promised. @module */
 
-import { bytesKey } from "../base/bytes.ts";
-import type { Connection } from "../transport/transport.ts";
-import { type Decoder, ELSEWHERE_ID, FrameReader, type Message } from "../wire/mod.ts";
+import type { BidiStream, Connection } from "../transport/transport.ts";
+import { type Decoder, type Elsewhere, ELSEWHERE_ID, FrameReader, MalformedFrame, type Message } from "../wire/mod.ts";
 import type { FrameSource } from "./frame_source.ts";
 import { HELD_BYTES_MAX, HeldFrames, orderKey } from "./held_frames.ts";
 
@@ -17,16 +16,25 @@ export interface ReaderOwner {
   failed(error: unknown): void;
 }
 
+/** Streams that are read at once, those included that have ended and wait for a large frame; a peer opens at most 8. */
+const STREAMS_MAX = 16;
+
+const NO_ORDER = new Uint8Array(0);
+
 /** Reads all streams that the peer opens. */
 export class LinkReader {
   readonly #connection: Connection;
   readonly #frameBytesMax: number;
   readonly #owner: ReaderOwner;
   readonly #decoder: Decoder;
-  readonly #held = new HeldFrames();
-  #heldDrained: (() => void) | undefined;
+  /** In which lane a large frame is waited for. */
+  readonly #announced = new Map<number, HeldFrames>();
+  /** Large frames that came before their markers; each keeps its stream open. */
+  readonly #early = new Map<number, Uint8Array>();
+  #waiters: (() => void)[] = [];
   #stopped = false;
-  #lanesRead = 0;
+  #streams = 0;
+  #streamsRead = 0;
 
   constructor(connection: Connection, options: { frameBytesMax: number; decoder: Decoder }, owner: ReaderOwner) {
     this.#connection = connection;
@@ -35,17 +43,23 @@ export class LinkReader {
     this.#owner = owner;
   }
 
-  /** One-way streams that were read to their end. */
-  get lanesRead(): number {
-    return this.#lanesRead;
+  /** Resolves when `count` one-way streams have been read to their end, or reading has stopped. */
+  streamsRead(count: number): Promise<void> {
+    return this.#while(() => this.#streamsRead < count);
+  }
+
+  /** Counts up while something is read. */
+  get progress(): number {
+    return this.#streamsRead;
   }
 
   /** Reads until the peer has finished the control stream. */
   async start(control: FrameSource): Promise<void> {
-    this.#acceptLanes().catch((error) => this.#owner.failed(error));
-    this.#connection.incomingBidi.pipeTo(refuseStreams()).catch(() => {});
+    this.#acceptStreams().catch((error) => this.#owner.failed(error));
+    this.#connection.incomingBidi.pipeTo(new WritableStream({ write: refuseStream })).catch(() => {});
+    const held = new HeldFrames();
     try {
-      await this.#readFrames(control.reader, control.frames, (frame) => this.#onFrame(frame));
+      await this.#readFrames(control.reader, control.frames, (frame) => this.#onFrame(held, frame));
     } catch (error) {
       this.#owner.failed(error);
     }
@@ -54,38 +68,40 @@ export class LinkReader {
   /** Hands over nothing any more. */
   stop(): void {
     this.#stopped = true;
-    this.#heldDrained?.();
+    this.#wake();
   }
 
-  /** A marker was read: what it stands for, and what has the same order key, comes in its place. */
-  onElsewhere(reference: number, order: Uint8Array): void {
-    this.#goOn(this.#held.announce(reference, bytesKey(order)));
-  }
-
-  async #acceptLanes(): Promise<void> {
+  async #acceptStreams(): Promise<void> {
     for await (const stream of this.#connection.incomingSend) {
-      this.#readLane(stream).catch((error) => this.#owner.failed(error)).finally(() => this.#lanesRead++);
+      if (++this.#streams > STREAMS_MAX) throw new MalformedFrame(`a peer has at most ${STREAMS_MAX} streams open`);
+      this.#readStream(stream).catch((error) => this.#owner.failed(error)).finally(() => {
+        this.#streams--;
+        this.#streamsRead++;
+        this.#wake();
+      });
     }
   }
 
-  async #readLane(stream: ReadableStream<Uint8Array>): Promise<void> {
-    const frames = new FrameReader({ frameBytesMax: this.#frameBytesMax });
+  async #readStream(stream: ReadableStream<Uint8Array>): Promise<void> {
+    const frames = new FrameReader({ frameBytesMax: this.#frameBytesMax }), held = new HeldFrames();
     let large: number | undefined, first = true;
     await this.#readFrames(stream.getReader(), frames, (frame) => {
-      if (large !== undefined) {
-        this.#goOn(this.#held.arrived(large, frame.slice()));
-        return undefined;
-      }
-      if (first && frame[1] === ELSEWHERE_ID) {
+      if (large === undefined && first && frame[1] === ELSEWHERE_ID) {
         const message = this.#decoder.decode(frame);
         if (message.kind === "elsewhere" && message.order === undefined) {
           large = message.reference;
           return undefined;
         }
       }
+      if (large === undefined) {
+        first = false;
+        return this.#onFrame(held, frame);
+      }
+      if (!first) throw new MalformedFrame("a stream of a large frame ends behind it, got another frame");
       first = false;
-      return this.#onFrame(frame);
+      return this.#onLarge(large, frame);
     });
+    if (!held.empty) await this.#while(() => !held.empty);
   }
 
   async #readFrames(
@@ -96,12 +112,13 @@ export class LinkReader {
     const owner = this.#owner;
     for (;;) {
       for (let frame = frames.next(); frame !== undefined; frame = frames.next()) {
+        if (this.#stopped) return;
         const held = onFrame(frame);
         if (held !== undefined) await held;
         const pause = owner.pause();
         if (pause !== undefined) await pause;
-        if (this.#stopped) return;
       }
+      if (this.#stopped) return;
       const { value, done } = await reader.read();
       if (done || this.#stopped) break;
       owner.read(value.length);
@@ -110,31 +127,61 @@ export class LinkReader {
     if (!this.#stopped) frames.end();
   }
 
-  #onFrame(frame: Uint8Array): Promise<void> | undefined {
+  #onFrame(lane: HeldFrames, frame: Uint8Array): Promise<void> | undefined {
     const message = this.#decoder.decode(frame);
-    if (!this.#held.empty && this.#held.hold(orderKey(message), frame)) {
-      if (this.#held.bytes <= HELD_BYTES_MAX) return undefined;
-      return new Promise((resolve) => this.#heldDrained = resolve);
+    if (message.kind === "elsewhere") this.#onMarker(lane, message);
+    else if (lane.empty || !lane.hold(orderKey(message), frame)) {
+      this.#owner.onMessage(message);
+      return undefined;
     }
-    this.#owner.onMessage(message);
-    return undefined;
+    return lane.full ? this.#while(() => lane.full) : undefined;
+  }
+
+  /** What the marker stands for, and what has the same order key, comes in its place. */
+  #onMarker(lane: HeldFrames, { reference, order = NO_ORDER }: Elsewhere): void {
+    if (this.#announced.has(reference)) throw new MalformedFrame(`a large frame is announced once, got ${reference}`);
+    lane.announce(reference, order);
+    const early = this.#early.get(reference);
+    if (early === undefined) {
+      this.#announced.set(reference, lane);
+      return;
+    }
+    this.#early.delete(reference);
+    this.#goOn(lane.arrived(reference, early));
+  }
+
+  /** Its stream stays open while the frame waits: so a peer cannot make us hold more than it may open. */
+  #onLarge(reference: number, frame: Uint8Array): Promise<void> | undefined {
+    const lane = this.#announced.get(reference);
+    if (lane === undefined) {
+      if (this.#early.has(reference)) throw new MalformedFrame(`a large frame is sent once, got ${reference} twice`);
+      this.#early.set(reference, frame);
+      return this.#while(() => this.#early.has(reference));
+    }
+    this.#announced.delete(reference);
+    this.#goOn(lane.arrived(reference, frame));
+    return lane.bytes > HELD_BYTES_MAX ? this.#while(() => lane.bytes > HELD_BYTES_MAX) : undefined;
   }
 
   /** Frames whose turn has come. */
   #goOn(ready: readonly Uint8Array[]): void {
-    for (const frame of ready) this.#owner.onMessage(this.#decoder.decode(frame));
-    if (this.#held.bytes > HELD_BYTES_MAX) return;
-    this.#heldDrained?.();
-    this.#heldDrained = undefined;
+    for (const frame of ready) if (!this.#stopped) this.#owner.onMessage(this.#decoder.decode(frame));
+    this.#wake();
+  }
+
+  async #while(condition: () => boolean): Promise<void> {
+    while (!this.#stopped && condition()) await new Promise<void>((resolve) => this.#waiters.push(resolve));
+  }
+
+  #wake(): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const resolve of waiters) resolve();
   }
 }
 
 /** Two-way streams beyond the first are not part of the protocol. */
-function refuseStreams(): WritableStream<{ readable: ReadableStream; writable: WritableStream }> {
-  return new WritableStream({
-    write({ readable, writable }) {
-      readable.cancel().catch(() => {});
-      writable.abort().catch(() => {});
-    },
-  });
+export function refuseStream({ readable, writable }: BidiStream): void {
+  readable.cancel().catch(() => {});
+  writable.abort().catch(() => {});
 }

@@ -9,7 +9,8 @@ import type { OutgoingBudget } from "./budget.ts";
 import { Decoder } from "../wire/mod.ts";
 import { accept, type Established } from "./establish.ts";
 import type { PeerIdentity, Self } from "./handshake.ts";
-import { Link, type LinkOwner, type QueueLimits } from "./link.ts";
+import { Link, type LinkOwner } from "./link.ts";
+import type { QueueLimits } from "./link_writer.ts";
 import { RateLimit } from "./rate_limit.ts";
 
 /** Bounds on links; the defaults are those of DESIGN section 9. */
@@ -50,6 +51,8 @@ export class LinkTable {
   readonly #decoder = new Decoder();
   #unwelcomed = 0;
   #clients = 0;
+  /** Newcomers that were admitted and are not links yet. */
+  #arriving = 0;
   #ids = 0;
 
   constructor(options: LinkTableOptions) {
@@ -96,17 +99,22 @@ export class LinkTable {
       return connection.close(1, "too_many_from_address");
     }
     this.#unwelcomed++;
-    const refusals = { code: "handshake_failed" };
+    let code = "handshake_failed", arriving = 0;
     const admit = (peer: PeerIdentity) => {
       const refusal = this.#refusal(peer);
-      if (refusal !== undefined) refusals.code = refusal.code;
+      if (refusal !== undefined) code = refusal.code;
+      else {
+        arriving = 1;
+        this.#arriving++;
+      }
       return refusal;
     };
     const { frameBytesMax, subscriptionsPerClientMax: subscriptionsMax } = limits;
     const shared = { self, timers, random, frameBytesMax, subscriptionsMax };
     const established = await accept(connection, { ...shared, names, admit });
     this.#unwelcomed--;
-    if (established === undefined) onRefused(refusals.code);
+    this.#arriving -= arriving;
+    if (established === undefined) onRefused(code);
     else this.add(established);
   }
 
@@ -123,6 +131,7 @@ export class LinkTable {
     if (!link.dialled) this.#clients++;
     onLink(link);
     link.start();
+    if (!link.dialled && this.#clients > limits.clientsMax) this.#replaceOldest(siblings, link);
     return link;
   }
 
@@ -135,9 +144,15 @@ export class LinkTable {
     if (!link.dialled) this.#clients--;
   }
 
+  /** A known client came back while the table was full: the link that it had goes. */
+  #replaceOldest(siblings: ReadonlySet<Link>, by: Link): void {
+    const [oldest] = siblings;
+    if (oldest !== undefined && oldest !== by) oldest.breakOff("replaced", "the node came back on another link");
+  }
+
   #refusal(peer: PeerIdentity): { code: string; text: string } | undefined {
     const { clientsMax } = this.#options.limits;
-    if (this.#clients < clientsMax || this.#byNode.has(peer.node)) return undefined;
+    if (this.#clients + this.#arriving < clientsMax || this.#byNode.has(peer.node)) return undefined;
     return { code: "max_clients_reached", text: `Cannot attach: this gateway serves at most ${clientsMax} clients` };
   }
 }

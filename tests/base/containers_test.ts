@@ -1,0 +1,85 @@
+/** Deadlines and the map that forgets. @module */
+
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { Deadlines } from "../../src/base/deadlines.ts";
+import { LruMap } from "../../src/base/lru.ts";
+
+Deno.test("deadlines: come out by time, equal ones as they went in, none early", () => {
+  fc.assert(fc.property(fc.array(fc.integer({ min: 0, max: 20 })), fc.integer({ min: 0, max: 20 }), (times, now) => {
+    const deadlines = new Deadlines<number>();
+    times.forEach((at, order) => deadlines.add(at, order));
+    assert.equal(deadlines.size, times.length);
+    assert.equal(deadlines.nextAt, Math.min(Infinity, ...times));
+    const taken: number[] = [];
+    for (let due = deadlines.takeDue(now); due !== undefined; due = deadlines.takeDue(now)) taken.push(due);
+    const wanted = times.map((at, order) => ({ at, order })).filter(({ at }) => at <= now)
+      .sort((a, b) => a.at - b.at || a.order - b.order).map(({ order }) => order);
+    assert.deepEqual(taken, wanted);
+    assert.equal(deadlines.size, times.length - wanted.length);
+  }));
+});
+
+Deno.test("deadlines: adding between taking keeps the order", () => {
+  const operation = fc.record({ add: fc.boolean(), at: fc.integer({ min: 0, max: 50 }) });
+  fc.assert(fc.property(fc.array(operation), (operations) => {
+    const deadlines = new Deadlines<number>(), model: { at: number; order: number }[] = [];
+    operations.forEach(({ add, at }, order) => {
+      if (add) {
+        deadlines.add(at, order);
+        model.push({ at, order });
+        return;
+      }
+      model.sort((a, b) => a.at - b.at || a.order - b.order);
+      assert.equal(deadlines.nextAt, model[0]?.at ?? Infinity);
+      const expected = model[0] !== undefined && model[0].at <= at ? model.shift()!.order : undefined;
+      assert.equal(deadlines.takeDue(at), expected);
+    });
+  }));
+});
+
+Deno.test("deadlines: retain forgets what does not matter and keeps the order of the rest", () => {
+  const deadlines = new Deadlines<number>();
+  for (let i = 0; i < 1_000; i++) deadlines.add((i * 7) % 100, i);
+  deadlines.retain((value) => value % 3 === 0);
+  assert.equal(deadlines.size, 334);
+  deadlines.add(50, 9_999);
+  const taken: number[] = [];
+  for (let due = deadlines.takeDue(1e9); due !== undefined; due = deadlines.takeDue(1e9)) taken.push(due);
+  const at = (value: number) => value === 9_999 ? 50 : (value * 7) % 100;
+  assert.equal(taken.length, 335);
+  for (let i = 1; i < taken.length; i++) {
+    const [a, b] = [taken[i - 1]!, taken[i]!];
+    assert(at(a) < at(b) || at(a) === at(b) && a < b, `${a} before ${b}`);
+  }
+});
+
+Deno.test("LruMap: holds what was used last, like a list that is kept in order of use", () => {
+  const operation = fc.record({ get: fc.boolean(), key: fc.integer({ min: 0, max: 9 }), value: fc.integer() });
+  fc.assert(fc.property(fc.integer({ min: 1, max: 5 }), fc.array(operation), (capacity, operations) => {
+    const map = new LruMap<number, number>(capacity);
+    let model: [number, number][] = [];
+    for (const { get, key, value } of operations) {
+      const found = model.find(([one]) => one === key);
+      if (get) {
+        assert.equal(map.get(key), found?.[1]);
+        if (found !== undefined) model = [...model.filter((one) => one !== found), found];
+      } else {
+        map.set(key, value);
+        model = [...model.filter((one) => one !== found), [key, value] as [number, number]].slice(-capacity);
+      }
+      assert.equal(map.size, model.length);
+    }
+    for (const [key, value] of model) assert.equal(map.get(key), value);
+  }));
+});
+
+Deno.test("LruMap: delete and clear", () => {
+  const map = new LruMap<string, number>(2);
+  map.set("a", 1);
+  assert.equal(map.delete("a"), true);
+  assert.equal(map.delete("a"), false);
+  map.set("b", 2);
+  map.clear();
+  assert.deepEqual([map.size, map.get("b")], [0, undefined]);
+});
