@@ -28,7 +28,7 @@ export interface PubsubOptions {
   readonly backlog: BacklogLimits;
   /** Acknowledged events that the hub has not answered. */
   readonly unacknowledgedMax: number;
-  /** How long an acknowledged publish may take, ms. */
+  /** How long an acknowledged publish may take, ms: a lost link is noticed after 15 s, and attached anew. */
   readonly acknowledgeWithinMs: number;
 }
 
@@ -38,7 +38,7 @@ export const PUBSUB_DEFAULTS: Omit<PubsubOptions, "hub" | "node"> = {
   subscriptionsMax: 1_000_000,
   backlog: { eventsMax: 1_000, bytesMax: 1 << 20 },
   unacknowledgedMax: 100_000,
-  acknowledgeWithinMs: 15_000,
+  acknowledgeWithinMs: 30_000,
 };
 
 type PubsubInput = Input<PubsubMessage, PubsubCommand, PubsubTimer>;

@@ -1,0 +1,94 @@
+/** A pub/sub core as a test drives it. @module */
+
+import { PUBSUB_DEFAULTS, PubsubCore, type PubsubOptions } from "../../src/pubsub/core.ts";
+import type { PubsubCommand, PubsubEvent, PubsubMessage, PubsubTimer } from "../../src/pubsub/messages.ts";
+import type { Effect } from "../../src/base/protocol.ts";
+import { parsePattern, parseTopic, type Topic } from "../../src/names/mod.ts";
+import type { Publish } from "../../src/wire/mod.ts";
+
+/** What the core wants done. */
+export type PubsubEffect = Effect<PubsubMessage, PubsubTimer, PubsubEvent>;
+
+/** Node ids. */
+export const HUB = id(1), ALICE = id(10), BOB = id(11);
+
+/** A node id of 32 equal bytes. */
+export function id(byte: number): Uint8Array {
+  return new Uint8Array(32).fill(byte);
+}
+
+/** An event on `topic`. */
+export function event(topic: string, fields: Partial<Publish> = {}): Publish {
+  const messageId = new Uint8Array(16).fill(7), payload = Uint8Array.of(1);
+  return { kind: "publish", topic, payload, qos: 0, retain: false, messageId, publisher: ALICE, ...fields };
+}
+
+/** A core with a clock that stands still until it is set. */
+export class Bench {
+  now = 1_000;
+  readonly core: PubsubCore;
+  #commands = 0;
+
+  constructor(role: "hub" | "edge", options: Partial<PubsubOptions> = {}) {
+    const hub = role === "hub", node = hub ? HUB : ALICE;
+    this.core = new PubsubCore({ ...PUBSUB_DEFAULTS, hub, node, ...options });
+  }
+
+  up(peer: string, node: Uint8Array, role: "hub" | "edge" = "edge"): readonly PubsubEffect[] {
+    return this.core.handle({ kind: "peerUp", peer, node, role }, this.now);
+  }
+
+  down(peer: string): readonly PubsubEffect[] {
+    return this.core.handle({ kind: "peerDown", peer, reason: "connection_lost" }, this.now);
+  }
+
+  received(from: string, message: PubsubMessage): readonly PubsubEffect[] {
+    return this.core.handle({ kind: "received", from, message }, this.now);
+  }
+
+  /** Gives a command; its id counts up from 1. */
+  command(command: PubsubCommand): readonly PubsubEffect[] {
+    return this.core.handle({ kind: "command", id: ++this.#commands, command }, this.now);
+  }
+
+  timer(timer: PubsubTimer): readonly PubsubEffect[] {
+    return this.core.handle({ kind: "timer", timer }, this.now);
+  }
+
+  subscribe(subscription: number, pattern: string): readonly PubsubEffect[] {
+    return this.command({ type: "subscribe", subscription, pattern: parsePattern(pattern) });
+  }
+
+  unsubscribe(subscription: number): readonly PubsubEffect[] {
+    return this.command({ type: "unsubscribe", subscription });
+  }
+
+  publish(publish: Publish): readonly PubsubEffect[] {
+    return this.command({ type: "publish", publish });
+  }
+
+  audience(topic: string): readonly PubsubEffect[] {
+    return this.command({ type: "audience", topic: parseTopic(topic) as Topic });
+  }
+}
+
+/** A link's request. */
+export function subscribe(requestId: number | undefined, ...topics: string[]): PubsubMessage {
+  const head = { kind: "subscribe", topics, qos: 0 } as const;
+  return requestId === undefined ? head : { ...head, requestId };
+}
+
+/** `send` to one or more. */
+export function send(to: string | string[], message: PubsubMessage, lane: "control" | "events"): PubsubEffect {
+  return { kind: "send", to, message, lane };
+}
+
+/** A command's answer. */
+export function answer(command: number, value: unknown = undefined): PubsubEffect {
+  return { kind: "answer", id: command, value };
+}
+
+/** What the application gets. */
+export function told(event: PubsubEvent): PubsubEffect {
+  return { kind: "event", event };
+}

@@ -1,0 +1,152 @@
+/** The pub/sub core of a hub: inputs in, effects out. @module */
+
+import assert from "node:assert/strict";
+import { ALICE, answer, Bench, BOB, event, HUB, id, send, subscribe, told } from "./hub.ts";
+
+function hub(options = {}): Bench {
+  const bench = new Bench("hub", options);
+  bench.up("a", ALICE);
+  bench.up("b", BOB);
+  return bench;
+}
+
+Deno.test("hub: confirms an interest, and delivers to all who have it but not to the publisher", () => {
+  const bench = hub();
+  assert.deepEqual(bench.received("b", subscribe(1, "home.*.temp")), [
+    send("b", { kind: "suback", requestId: 1 }, "control"),
+  ]);
+  assert.deepEqual(bench.received("b", subscribe(undefined, "home.**")), []);
+  const message = event("home.kitchen.temp");
+  assert.deepEqual(bench.received("a", message), [send(["b"], message, "events")], "once a link");
+  assert.deepEqual(bench.received("a", event("other")), []);
+});
+
+Deno.test("hub: the publisher gets its own event only if it subscribed", () => {
+  const bench = hub();
+  bench.received("a", subscribe(1, "x"));
+  assert.deepEqual(bench.received("a", event("x")), [send(["a"], event("x"), "events")]);
+  bench.received("a", { kind: "unsubscribe", topics: ["x"] });
+  assert.deepEqual(bench.received("a", event("x")), []);
+});
+
+Deno.test("hub: its own application subscribes and publishes like any other", () => {
+  const bench = hub();
+  assert.deepEqual(bench.subscribe(1, "x.*"), [answer(1)]);
+  assert.deepEqual(bench.subscribe(2, "x.**"), [answer(2)]);
+  const message = event("x.y");
+  assert.deepEqual(bench.received("a", message), [
+    told({ type: "delivered", subscriptions: [1, 2], publish: message }),
+  ]);
+  bench.received("b", subscribe(undefined, "x.y"));
+  const own = event("x.y", { publisher: HUB, acknowledge: true });
+  const delivered = told({ type: "delivered", subscriptions: [1, 2], publish: own });
+  assert.deepEqual(bench.publish(own), [send(["b"], own, "events"), delivered, answer(3, { recipients: 2 })]);
+  assert.deepEqual(bench.unsubscribe(1), [answer(4)]);
+  assert.deepEqual(bench.unsubscribe(1), [answer(5)], "twice is once");
+  assert.deepEqual(bench.audience("x.y"), [answer(6, { links: ["b"], own: true })]);
+  assert.equal(bench.core.subscriptions, 2);
+});
+
+Deno.test("hub: counts recipients in the acknowledgement", () => {
+  const bench = hub();
+  bench.received("b", subscribe(undefined, "x"));
+  bench.subscribe(1, "x");
+  const message = event("x", { qos: 1, acknowledge: true }), { messageId } = message;
+  assert.deepEqual(bench.received("a", message), [
+    send(["b"], message, "events"),
+    told({ type: "delivered", subscriptions: [1], publish: message }),
+    send("a", { kind: "puback", messageId, recipients: 2 }, "control"),
+  ]);
+});
+
+Deno.test("hub: a repeated event is answered again and delivered once, also over another link", () => {
+  const bench = hub();
+  bench.received("b", subscribe(undefined, "x"));
+  const message = event("x", { qos: 1, acknowledge: true }), { messageId } = message;
+  assert.equal(bench.received("a", message).length, 2);
+  bench.down("a");
+  bench.up("a2", ALICE);
+  assert.deepEqual(bench.received("a2", message), [
+    send("a2", { kind: "puback", messageId, recipients: 1 }, "control"),
+  ]);
+  const other = event("x", { qos: 1, acknowledge: true, publisher: BOB });
+  assert.equal(bench.received("b", other).length, 2, "another publisher's id of the same bytes is another event");
+  bench.now += 60_000;
+  assert.equal(bench.received("a2", message).length, 2, "it remembers for a minute");
+});
+
+Deno.test("hub: an event that is not the sender's own goes nowhere", () => {
+  const bench = hub();
+  bench.received("b", subscribe(undefined, "x"));
+  const refused = told({ type: "refused", peer: "a", code: "not_the_publisher" });
+  const text = "Cannot publish: the event must carry the sender's own node id";
+  assert.deepEqual(bench.received("a", event("x", { publisher: BOB })), [refused]);
+  const { publisher: _, ...anonymous } = event("x");
+  assert.deepEqual(bench.received("a", anonymous), [refused]);
+  const asked = event("x", { publisher: BOB, acknowledge: true }), { messageId } = asked;
+  const puback = { kind: "puback", messageId, recipients: 0, code: "not_the_publisher", text } as const;
+  assert.deepEqual(bench.received("a", asked), [refused, send("a", puback, "control")]);
+});
+
+Deno.test("hub: a topic that is none goes nowhere, and the answer shows it shortened", () => {
+  const bench = hub();
+  bench.received("b", subscribe(undefined, "**"));
+  for (const topic of ["", "a..b", "a.*", "x".repeat(256), "ä"]) {
+    assert.deepEqual(bench.received("a", event(topic)), [
+      told({ type: "refused", peer: "a", code: "invalid_topic" }),
+    ]);
+  }
+  const [, effect] = bench.received("a", event("y".repeat(300), { acknowledge: true }));
+  assert(effect?.kind === "send" && effect.message.kind === "puback" && effect.message.text!.length < 200);
+});
+
+Deno.test("hub: a bad pattern refuses the whole request", () => {
+  const bench = hub();
+  const [effect] = bench.received("b", subscribe(5, "good", "b.**x"));
+  assert(effect?.kind === "send" && effect.message.kind === "suback");
+  assert.deepEqual([effect.message.requestId, effect.message.code], [5, "invalid_pattern"]);
+  assert.deepEqual(bench.received("a", event("good")), []);
+  assert.deepEqual(bench.received("b", subscribe(undefined, "#")), [], "nobody asked for the answer");
+});
+
+Deno.test("hub: a link's subscriptions are bounded; the same one counts once", () => {
+  const bench = hub({ subscriptionsPerLinkMax: 2 });
+  const code = (effects: ReturnType<Bench["received"]>) =>
+    effects[0]?.kind === "send" && effects[0].message.kind === "suback" ? effects[0].message.code : "no suback";
+  assert.equal(code(bench.received("b", subscribe(1, "x", "x", "y"))), undefined);
+  assert.equal(code(bench.received("b", subscribe(2, "x", "y"))), undefined);
+  assert.equal(code(bench.received("b", subscribe(3, "z"))), "too_many_subscriptions");
+  bench.received("b", { kind: "unsubscribe", topics: ["x"] });
+  assert.equal(code(bench.received("b", subscribe(4, "z"))), undefined);
+  assert.equal(bench.core.subscriptions, 2);
+});
+
+Deno.test("hub: all subscriptions together are bounded; a link that goes makes room", () => {
+  const bench = hub({ subscriptionsMax: 2 });
+  bench.received("a", subscribe(1, "x", "y"));
+  const [refusal] = bench.received("b", subscribe(1, "z"));
+  assert(refusal?.kind === "send" && refusal.message.kind === "suback");
+  assert.equal(refusal.message.code, "too_many_subscriptions");
+  assert.deepEqual(bench.down("a"), []);
+  assert.deepEqual(bench.received("b", subscribe(2, "z")), [send("b", { kind: "suback", requestId: 2 }, "control")]);
+  assert.equal(bench.core.subscriptions, 1);
+});
+
+Deno.test("hub: who comes later is in the audience of a topic that was busy before", () => {
+  const bench = hub();
+  assert.deepEqual(bench.received("a", event("x")), []);
+  bench.received("b", subscribe(undefined, "*"));
+  assert.deepEqual(bench.received("a", event("x")), [send(["b"], event("x"), "events")]);
+  bench.down("b");
+  assert.deepEqual(bench.received("a", event("x")), []);
+});
+
+Deno.test("hub: answers an unsubscribe that asks for it, and does not mind nonsense", () => {
+  const bench = hub();
+  assert.deepEqual(bench.received("a", { kind: "unsubscribe", topics: ["x", "*.#", ""], requestId: 3 }), [
+    send("a", { kind: "suback", requestId: 3 }, "control"),
+  ]);
+  assert.deepEqual(bench.received("a", { kind: "missed", count: 1e9 }), [], "clients cannot make it miss events");
+  assert.deepEqual(bench.received("a", { kind: "suback", requestId: 1 }), []);
+  assert.deepEqual(bench.received("a", { kind: "puback", messageId: id(1).slice(0, 16), recipients: 3 }), []);
+});
