@@ -59,3 +59,5 @@ export type { AdvertiseOptions, CallContext, Handler, Service } from "./src/node
 export type { Overflow, SubscribeOptions, Subscription } from "./src/node/subscription.ts";
 export type { Strategy } from "./src/rpc/selection.ts";
 export { DialError, type DialFailure } from "./src/transport/transport.ts";
+
+if (import.meta.main) await (await import("./src/cli/main.ts")).main();

@@ -17,6 +17,8 @@ export interface CertificateOptions {
   readonly hosts: readonly string[];
   readonly timers: Timers;
   readonly store?: CertificateStore | undefined;
+  /** Issues it; default `issueLeaf`. */
+  readonly certify?: typeof issueLeaf | undefined;
   /** A chain and key of a real CA instead. */
   readonly given?: TlsIdentity | undefined;
 }
@@ -85,14 +87,21 @@ export class GatewayCertificate {
     this.#cancel = timers.after(LOOK_MS, look);
   }
 
+  /** Uses another given one; throws `ValidationError` where it is none. */
+  replace(given: TlsIdentity): void {
+    this.#leaf = readLeaf(given);
+  }
+
   /** Stops watching. */
   close(): void {
     this.#cancel();
   }
 }
 
-async function issue({ identity, realm, hosts, timers, store }: CertificateOptions): Promise<Leaf> {
-  const leaf = await issueLeaf(identity, { realm, hosts, now: timers.now() });
+async function issue(
+  { identity, realm, hosts, timers, store, certify = issueLeaf }: CertificateOptions,
+): Promise<Leaf> {
+  const leaf = await certify(identity, { realm, hosts, now: timers.now() });
   const stored: Stored = { node: identity.id, realm, hosts, cert: leaf.cert, key: leaf.key };
   await store?.save(JSON.stringify(stored));
   return leaf;

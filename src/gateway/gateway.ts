@@ -10,7 +10,7 @@ import { Mesh, type MeshOptions } from "../node/mesh.ts";
 import type { LinkInfo, MemberInfo, ProviderInfo } from "../node/options.ts";
 import { nodeId, parseNodeId } from "../identity/mod.ts";
 import type { Provider } from "../rpc/messages.ts";
-import type { Address, Listener } from "../transport/transport.ts";
+import type { Address, Listener, ListenOptions, TlsIdentity } from "../transport/transport.ts";
 import type { GatewayCertificate } from "./certificate.ts";
 import { diagnostics } from "./diagnostics.ts";
 import { type HealthServer, serveHealth } from "./health.ts";
@@ -23,6 +23,8 @@ export interface GatewayOptions extends MeshOptions {
   /** Hosts that the ticket names; the port is the bound one. */
   readonly hosts: readonly string[];
   readonly certificate: GatewayCertificate;
+  /** Whether the transport is this gateway's alone, to be let go with it. */
+  readonly ownsTransport: boolean;
   /** Where HTTP is served; undefined: nowhere. */
   readonly http: Address | undefined;
 }
@@ -56,10 +58,10 @@ export class Gateway extends Mesh {
 
   /** Listens; rejects with `address_in_use` and what else keeps it from it. */
   async open(): Promise<void> {
-    const { listen: address, certificate, http, runtime, hosts } = this.#options;
+    const { listen: address, certificate, http, hosts } = this.#options;
     const names = answeredNames([...hosts, address.hostname]);
     try {
-      this.#listener = await runtime.transport.listen({
+      this.#listener = await this.#listen({
         address,
         tls: certificate.tls,
         admit: (handshaking) => this.node.links.admits(handshaking),
@@ -115,6 +117,15 @@ export class Gateway extends Mesh {
     this.#ready = ready;
   }
 
+  /**
+   * Shows another certificate from the next handshake on, where it was started with one (`tls`); live links stay. Throws
+   * `ValidationError` and keeps the old one where certificate and key cannot be used.
+   */
+  replaceTls(tls: TlsIdentity): void {
+    this.#listener?.replaceTls(tls);
+    this.#options.certificate.replace(tls);
+  }
+
   /** Tells the edges to go elsewhere, finishes what runs, and closes. */
   override async drain(options: { timeout?: number } = {}): Promise<void> {
     this.#ready = false;
@@ -131,6 +142,20 @@ export class Gateway extends Mesh {
     if (this.#http !== undefined) {
       await within(this.runtime.timers, LEAVE_MS, this.#http.close(), late).catch(() => {});
     }
+  }
+
+  async #listen(options: ListenOptions): Promise<Listener> {
+    try {
+      return await this.runtime.transport.listen(options);
+    } catch (error) {
+      if (!(error instanceof MeshError) || error.code !== "address_in_use") throw error;
+      const cure = "free it, or choose another with --listen or MACULA_QUIC_PORT";
+      throw new MeshError(error.code, `${error.message}; ${cure}`, { cause: error });
+    }
+  }
+
+  protected override async closed(): Promise<void> {
+    if (this.#options.ownsTransport) await this.runtime.transport.close();
   }
 
   #card(): Readonly<Record<string, unknown>> {

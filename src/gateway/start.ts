@@ -5,9 +5,9 @@ import { createIdentity, generateSeed, type Identity, isIpLiteral } from "../ide
 import { OutgoingBudget } from "../link/budget.ts";
 import { formatEndpoint, parseRealm } from "../names/mod.ts";
 import { SILENT } from "../node/connect.ts";
-import { GATEWAY_LIMITS, type GatewayLimits, hubSettings, OUTGOING_BYTES_MAX } from "../node/limits.ts";
+import { GATEWAY_LIMITS, type GatewayLimits, hubSettings } from "../node/limits.ts";
 import type { CommonOptions, Logger } from "../node/options.ts";
-import { listeningRuntime, type Runtime } from "../node/runtime.ts";
+import { listeningRuntime, outgoingBytesMax, type Runtime } from "../node/runtime.ts";
 import type { TlsIdentity } from "../transport/transport.ts";
 import { type CertificateStore, GatewayCertificate } from "./certificate.ts";
 import { Gateway } from "./gateway.ts";
@@ -17,21 +17,21 @@ export interface StartGatewayOptions extends CommonOptions {
   /** The realm that it serves. */
   readonly realm: string;
   /** Where it listens. Default 127.0.0.1:9443; port 0 is any free one. */
-  readonly listen?: { readonly hostname?: string; readonly port?: number };
+  readonly listen?: { readonly hostname?: string | undefined; readonly port?: number };
   /** The host that its ticket names. Default the one it listens on. */
-  readonly hostname?: string;
+  readonly hostname?: string | undefined;
   /** HTTP with `/health`, `/ready`, `/live` and the ticket, on the same host. Default off. */
-  readonly http?: { readonly port: number };
+  readonly http?: { readonly port: number } | undefined;
   /** Its key; default a fresh one in memory. */
-  readonly identity?: Identity;
+  readonly identity?: Identity | undefined;
   /** A certificate of a real CA, for those who know only the host name. Default one signed by its own key. */
-  readonly tls?: TlsIdentity;
+  readonly tls?: TlsIdentity | undefined;
   /** Keeps the certificate over a restart. */
-  readonly certificates?: CertificateStore;
-  readonly limits?: Partial<GatewayLimits>;
-  readonly logger?: Logger;
+  readonly certificates?: CertificateStore | undefined;
+  readonly limits?: Partial<GatewayLimits> | undefined;
+  readonly logger?: Logger | undefined;
   /** Time, randomness and network; default the machine's. For tests. */
-  readonly runtime?: Runtime;
+  readonly runtime?: Runtime | undefined;
 }
 
 /** Defaults of `listen`. */
@@ -73,6 +73,7 @@ export async function startGateway(options: StartGatewayOptions): Promise<Gatewa
     hosts: [host, ...(isIpLiteral(host) ? [] : ["localhost"])],
     timers: runtime.timers,
     store: options.certificates,
+    certify: runtime.certify,
     given: options.tls,
   });
   const gateway = new Gateway({
@@ -84,11 +85,12 @@ export async function startGateway(options: StartGatewayOptions): Promise<Gatewa
     },
     runtime,
     logger,
-    budget: new OutgoingBudget(OUTGOING_BYTES_MAX),
+    budget: new OutgoingBudget(outgoingBytesMax()),
     ...hubSettings(limits),
     listen: address,
     hosts: [host],
     certificate,
+    ownsTransport: options.runtime === undefined,
     http: http === undefined ? undefined : { hostname: address.hostname, port: http.port },
   });
   await gateway.open();

@@ -8,3 +8,5 @@ export * from "./certificate.ts";
 export * from "./crypto.ts";
 export * from "./keys.ts";
 export * from "./node_id.ts";
+export * from "./record.ts";
+export * from "./record_verifier.ts";

@@ -9,22 +9,31 @@ export interface Asked<T> {
   readonly answer: Promise<T>;
 }
 
-/** The answer to a command; with `signal`, nobody waits for it any more once that is aborted. */
-export async function answered<T>(
+/** The answer to a command; once `signal` is aborted nobody waits for it any more, and the core is told. */
+export function answered<T>(
   node: Node,
   core: "pubsub" | "rpc",
   { id, answer }: Asked<T>,
   signal: AbortSignal | undefined,
 ): Promise<T> {
-  if (signal === undefined) return await orThrow(answer);
+  return untilAborted(orThrow(answer), signal, () => node.giveUp(id, core));
+}
+
+/** `promise`, or a rejection with the signal's reason once that is aborted. */
+export async function untilAborted<T>(
+  promise: Promise<T>,
+  signal: AbortSignal | undefined,
+  onAborted: () => void = () => {},
+): Promise<T> {
+  if (signal === undefined) return await promise;
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const onAbort = () => {
-    node.giveUp(id, core);
+    onAborted();
     reject(signal.reason);
   };
   signal.addEventListener("abort", onAbort, { once: true });
   try {
-    return await Promise.race([orThrow(answer), aborted]);
+    return await Promise.race([promise, aborted]);
   } finally {
     signal.removeEventListener("abort", onAbort);
   }

@@ -6,26 +6,36 @@ import { OutgoingBudget } from "../link/budget.ts";
 import { parseRealm, parseTicket } from "../names/mod.ts";
 import { Edge } from "./edge.ts";
 import { readEnvironment } from "./environment.ts";
-import { edgeSettings, OUTGOING_BYTES_MAX } from "./limits.ts";
+import { edgeSettings } from "./limits.ts";
 import type { Mesh } from "./mesh.ts";
 import type { CommonOptions, Logger } from "./options.ts";
-import { denoRuntime, fetchText, localTicket, readCaCerts, type Runtime, systemEnvironment } from "./runtime.ts";
+import {
+  denoRuntime,
+  fetchText,
+  localTicket,
+  outgoingBytesMax,
+  readCaCerts,
+  type Runtime,
+  systemEnvironment,
+} from "./runtime.ts";
 import { type NamedTarget, parseTarget } from "./targets.ts";
 
 /** Options of `connect`. */
 export interface ConnectOptions extends CommonOptions {
   /** The realm; default that of the ticket, else `MACULA_REALM`. */
-  readonly realm?: string;
+  readonly realm?: string | undefined;
   /** This node's key; default a fresh one in memory. */
-  readonly identity?: Identity;
+  readonly identity?: Identity | undefined;
   /** Longest time until the first welcome, ms; `Infinity` keeps trying. Default 10,000. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
   /** Takes what the mesh has to say; default nobody. */
-  readonly logger?: Logger;
+  readonly logger?: Logger | undefined;
+  /** CAs (PEM) for gateways dialled by host name; default `MACULA_TLS_CACERTFILE`, else the system's. */
+  readonly caCerts?: readonly string[] | undefined;
   /** Largest frame in bytes. Default 1 MiB. */
-  readonly frameBytesMax?: number;
+  readonly frameBytesMax?: number | undefined;
   /** Time, randomness and network; default the machine's. For tests. */
-  readonly runtime?: Runtime;
+  readonly runtime?: Runtime | undefined;
 }
 
 /** Default of `timeout`, ms. */
@@ -59,8 +69,8 @@ export async function connect(target?: string | readonly string[], options: Conn
     ? [target]
     : target;
   const caFile = environment.get("MACULA_TLS_CACERTFILE");
-  const shared = caFile === undefined ? { fetchText } : { fetchText, caCerts: await readCaCerts(caFile) };
-  const targets = names.map((name) => parseTarget(name, shared));
+  const caCerts = options.caCerts ?? (caFile === undefined ? undefined : await readCaCerts(caFile));
+  const targets = names.map((name) => parseTarget(name, { fetchText, caCerts }));
   if (targets.length === 0) {
     throw new ValidationError("Cannot connect: a list of at least one target is expected, got none");
   }
@@ -70,9 +80,10 @@ export async function connect(target?: string | readonly string[], options: Conn
     self: { identity, realm, role: "edge", endpoint: "" },
     runtime,
     logger,
-    budget: new OutgoingBudget(OUTGOING_BYTES_MAX),
+    budget: new OutgoingBudget(outgoingBytesMax()),
     ...edgeSettings(options.frameBytesMax),
     targets: () => resolveAll(targets),
+    caCerts,
   });
   try {
     await edge.attach(timeout, signal);

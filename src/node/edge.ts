@@ -11,6 +11,8 @@ import { asFields, Mesh, type MeshOptions } from "./mesh.ts";
 /** What an edge is made with. */
 export interface EdgeOptions extends MeshOptions {
   readonly targets: () => Promise<readonly Target[]> | readonly Target[];
+  /** CAs (PEM) for gateways known by host name. */
+  readonly caCerts: readonly string[] | undefined;
 }
 
 /** A node that only dials. */
@@ -26,10 +28,11 @@ export class Edge extends Mesh {
   /** Use `connect`. */
   constructor(options: EdgeOptions) {
     super(options);
-    const { targets, self, runtime, limits } = options;
+    const { targets, caCerts, self, runtime, limits } = options;
     this.#frameBytesMax = limits.frameBytesMax;
     this.#attachment = new Attachment({
       targets,
+      caCerts,
       self,
       transport: runtime.transport,
       timers: runtime.timers,
@@ -105,7 +108,7 @@ export class Edge extends Mesh {
 
   #failed(error: MeshError, retryMs: number): void {
     this.#lastError = error;
-    this.logger.debug("cannot attach, trying again", { ...asFields(error), retry: Math.round(retryMs) });
+    this.logger.info("cannot attach, trying again", { ...asFields(error), retry: Math.round(retryMs) });
     if (isFinal(error)) this.#final?.(error);
   }
 }

@@ -36,6 +36,12 @@ export type VariableName = keyof typeof ENVIRONMENT;
 /** Names of the original that mean something else here, with what to set instead. */
 const RENAMED: Readonly<Record<string, string>> = { GATEWAY_REALM: "MACULA_REALM" };
 
+/** Every name that is asked for: the variables, their other names, and those that are refused. */
+export const VARIABLES_READ: readonly string[] = [
+  ...Object.entries(ENVIRONMENT).flatMap(([name, { aliases = [] }]: [string, Variable]) => [name, ...aliases]),
+  ...Object.keys(RENAMED),
+];
+
 /** Reads variables. */
 export interface Environment {
   /** The value, or undefined; an empty one counts as not set. */

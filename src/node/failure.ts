@@ -44,13 +44,27 @@ export function errorOf({ code, text }: Failure): MeshError {
   }
 }
 
-/** What the caller is told of an exception in a handler: its code and message, never its stack. */
+/**
+ * What the caller is told of an exception in a handler: its code and message, never its stack. An exception that the
+ * runtime made (a `TypeError`, a file that is not there) may tell what is nobody's business: of it only that it was.
+ */
 export function failureOf(error: unknown): Failure {
+  if (isOfRuntime(error)) return { code: `${HANDLER_PREFIX}handler_error`, text: "The handler failed" };
   const code = (error as { code?: unknown } | null)?.code;
   const named = typeof code === "string" && /^[a-z0-9_.-]{1,64}$/i.test(code) ? code : "handler_error";
   const text = error instanceof Error ? error.message : String(error);
   return { code: HANDLER_PREFIX + named, text: text.slice(0, 4_096) };
 }
+
+/** Whether an exception comes from JavaScript or the operating system rather than from the handler's author. */
+export function isOfRuntime(error: unknown): boolean {
+  if (!(error instanceof Error) || error instanceof MeshError) return false;
+  if (RUNTIME_ERRORS.some((one) => error instanceof one)) return true;
+  const { code } = error as { code?: unknown };
+  return typeof code === "string" && /^E[A-Z0-9]+$/.test(code);
+}
+
+const RUNTIME_ERRORS = [TypeError, RangeError, ReferenceError, SyntaxError, URIError, EvalError] as const;
 
 /** Runs `promise`, with failures as exceptions. */
 export async function orThrow<T>(promise: Promise<T>): Promise<T> {

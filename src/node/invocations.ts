@@ -4,7 +4,7 @@ import { MeshError } from "../base/errors.ts";
 import type { Failure } from "../base/protocol.ts";
 import { nodeId } from "../identity/mod.ts";
 import type { InvocationId, Outcome, RegistrationId, RpcEvent } from "../rpc/messages.ts";
-import { failureOf } from "./failure.ts";
+import { failureOf, isOfRuntime } from "./failure.ts";
 import { decodePayload, encodePayload } from "./payload.ts";
 import type { Handler } from "./service.ts";
 import type { Node } from "./node.ts";
@@ -12,12 +12,15 @@ import type { Node } from "./node.ts";
 /** The handlers of a node, and their runs. */
 export class Invocations {
   readonly #node: () => Node;
+  readonly #onBug: (procedure: string, error: unknown) => void;
   readonly #bodyBytesMax: number;
   readonly #handlers = new Map<RegistrationId, Handler>();
   readonly #running = new Map<InvocationId, AbortController>();
   readonly #idle: (() => void)[] = [];
 
-  constructor(node: () => Node, bodyBytesMax: number) {
+  /** `onBug` is told of exceptions that callers are not told in full. */
+  constructor(node: () => Node, bodyBytesMax: number, onBug: (procedure: string, error: unknown) => void) {
+    this.#onBug = onBug;
     this.#node = node;
     this.#bodyBytesMax = bodyBytesMax;
   }
@@ -63,7 +66,10 @@ export class Invocations {
         const { bytes, encoding } = encodePayload(result, `answer ${procedure}`, this.#bodyBytesMax);
         return { result: bytes, encoding };
       })
-      .catch(failureOf)
+      .catch((error) => {
+        if (isOfRuntime(error)) this.#onBug(procedure, error);
+        return failureOf(error);
+      })
       .then((outcome) => this.#handled(invocation, outcome));
   }
 

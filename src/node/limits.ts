@@ -2,7 +2,7 @@
 
 import type { LinkLimits } from "../link/link_table.ts";
 import { PUBSUB_DEFAULTS } from "../pubsub/core.ts";
-import { RPC_DEFAULTS } from "../rpc/core.ts";
+import { RPC_DEFAULTS } from "../rpc/options.ts";
 import { FRAME_BYTES_DEFAULT } from "../wire/mod.ts";
 
 /** Bounds that a gateway's operator may change. */
@@ -60,6 +60,3 @@ export function edgeSettings(frameBytesMax: number = FRAME_BYTES_DEFAULT) {
   const limits: LinkLimits = { ...GATEWAY_LIMITS, frameBytesMax, clientsMax: 0, queue };
   return { limits, pubsub: PUBSUB_DEFAULTS, rpc: RPC_DEFAULTS };
 }
-
-/** All outgoing queues of a node together, bytes, whatever the memory of the machine. */
-export const OUTGOING_BYTES_MAX = 1 << 30;

@@ -13,6 +13,7 @@ import type { Link, LinkEnd } from "../link/link.ts";
 import { formatEndpoint, parsePattern, parseProcedure, parseTopic } from "../names/mod.ts";
 import type { PubsubEvent } from "../pubsub/messages.ts";
 import type { RpcEvent } from "../rpc/messages.ts";
+import { untilAborted } from "./answer.ts";
 import { Caller } from "./caller.ts";
 import { errorOf, orThrow } from "./failure.ts";
 import { Invocations } from "./invocations.ts";
@@ -75,7 +76,9 @@ export class Mesh extends EventTarget implements AsyncDisposable {
     };
     this.#publisher = new Publisher({ ...shared, clock: runtime.timers, uplink: () => this.uplink() });
     this.#caller = new Caller(shared);
-    this.#invocations = new Invocations(shared.node, shared.bodyBytesMax);
+    this.#invocations = new Invocations(shared.node, shared.bodyBytesMax, (procedure, error) => {
+      logger.error("a handler failed", { procedure, error: error instanceof Error ? error.stack : String(error) });
+    });
     this.node = new Node({
       ...options,
       listener: {
@@ -153,7 +156,7 @@ export class Mesh extends EventTarget implements AsyncDisposable {
     return await this.#caller.call<Result>(undefined, procedure, args, options);
   }
 
-  /** Calls a procedure of one node; rejects with `node_unreachable` when it is not there. */
+  /** Calls a procedure of one node; rejects with `node_unreachable` when it is not there, `no_handler` when it does not serve it. */
   async callTo<Result = unknown>(
     node: string,
     procedure: string,
@@ -193,13 +196,13 @@ export class Mesh extends EventTarget implements AsyncDisposable {
     return service;
   }
 
-  /** Who serves a procedure, as the hub knows now. */
-  async discover(procedure: string, options: CommonOptions & { fresh?: boolean } = {}): Promise<ProviderInfo[]> {
+  /** Who serves a procedure, as the hub knows now: it is asked each time, so every answer is `fresh`. */
+  async discover(procedure: string, options: CallOptions & { fresh?: boolean } = {}): Promise<ProviderInfo[]> {
     return await this.call<ProviderInfo[]>("_mesh.providers", { procedure: parseProcedure(procedure) }, options);
   }
 
   /** Which nodes would be handed an event of this topic, as the hub knows now. */
-  async discoverSubscribers(topic: string, options: CommonOptions = {}): Promise<NodeId[]> {
+  async discoverSubscribers(topic: string, options: CallOptions = {}): Promise<NodeId[]> {
     return await this.call<NodeId[]>("_mesh.subscribers", { topic: parseTopic(topic) }, options);
   }
 
@@ -207,13 +210,14 @@ export class Mesh extends EventTarget implements AsyncDisposable {
   async ping(node: string, { timeout = CALL_TIMEOUT_MS, signal }: CallOptions = {}): Promise<number> {
     const id = parseNodeId(node), link = this.node.links.ofNode(id), before = this.runtime.timers.now();
     const late = () => new TimeoutError(`Cannot ping ${id}: no answer within ${timeout} ms`);
-    if (link !== undefined) return await link.ping(timeout, late);
-    await this.callTo(id, "_mesh.ping", null, { timeout, ...(signal === undefined ? {} : { signal }) });
+    signal?.throwIfAborted();
+    if (link === undefined) await this.callTo(id, "_mesh.ping", null, { timeout, signal });
+    else await untilAborted(link.ping(timeout, late), signal);
     return this.runtime.timers.now() - before;
   }
 
   /** All nodes that the hub sees. */
-  async members(options: CommonOptions = {}): Promise<MemberInfo[]> {
+  async members(options: CallOptions = {}): Promise<MemberInfo[]> {
     return await this.call<MemberInfo[]>("_mesh.members", null, options);
   }
 
@@ -302,6 +306,9 @@ export class Mesh extends EventTarget implements AsyncDisposable {
   /** Ends what a subclass added; called before the links are closed. */
   protected async closing(): Promise<void> {}
 
+  /** Lets go of what a subclass holds; called when the links are closed. */
+  protected async closed(): Promise<void> {}
+
   /** Changes the status; tells those who listen. */
   protected setStatus(status: Status): void {
     if (this.#status === status || this.#status === "closed") return;
@@ -374,6 +381,7 @@ export class Mesh extends EventTarget implements AsyncDisposable {
     this.node.abandonAll({ code: "closed", text });
     this.#invocations.abortAll(new ClosedError(text));
     await Promise.all([...this.#subscriptions.values()].map((subscription) => subscription.close()));
+    await this.closed();
   }
 
   #mustBeOpen(what: string, signal: AbortSignal | undefined): void {

@@ -17,17 +17,17 @@ export interface Logger {
 /** What every operation takes. */
 export interface CommonOptions {
   /** Gives up; the operation rejects with `signal.reason`. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Options of `publish`. */
 export interface PublishOptions extends CommonOptions {
   /** 0: handed to the link. 1 or 2: taken by the hub, and repeated after a reconnect until it is. Default 0. */
-  readonly qos?: 0 | 1 | 2;
+  readonly qos?: 0 | 1 | 2 | undefined;
   /** Wait for the hub's answer also at QoS 0. */
-  readonly acknowledge?: boolean;
+  readonly acknowledge?: boolean | undefined;
   /** Goes beside the payload: texts. */
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
 /** What `publish` resolves with. */
@@ -41,15 +41,15 @@ export interface Published {
 /** Options of `call`. */
 export interface CallOptions extends CommonOptions {
   /** How long to wait for the answer, ms. Default 5,000. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
   /** Which of several providers is chosen. Default `local_first`. */
-  readonly strategy?: Strategy;
+  readonly strategy?: Strategy | undefined;
 }
 
 /** A provider of a procedure, as `discover` tells. */
 export interface ProviderInfo {
   readonly node: NodeId;
-  readonly metadata?: Readonly<Record<string, unknown>>;
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** A member of the realm, as the hub sees it. */

@@ -9,7 +9,10 @@ export interface Payload {
   readonly encoding: "json" | "bytes";
 }
 
-/** Turns a value into bytes; `doing` begins the error sentence. `undefined` travels as `null`. */
+/**
+ * Turns a value into bytes; `doing` begins the error sentence. What JSON does to a value it does here too: `undefined`
+ * travels as `null`, a `Map` as `{}`, and bytes inside an object as an object of numbers: send these as base64.
+ */
 export function encodePayload(value: unknown, doing: string, bytesMax: number): Payload {
   const payload: Payload = value instanceof Uint8Array
     ? { bytes: value, encoding: "bytes" }

@@ -1,6 +1,6 @@
 /** From what an application publishes to the event on the wire. @module */
 
-import { toHex } from "../base/bytes.ts";
+import { toHex, utf8 } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { MeshError, ValidationError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
@@ -79,16 +79,20 @@ export class Publisher {
       encoding,
       at: Math.floor(clock.now()),
       ...(qos > 0 || acknowledge ? { acknowledge: true } : {}),
-      ...(headers === undefined ? {} : { headers: headersText(headers) }),
+      ...(headers === undefined ? {} : { headers: headersText(headers, bodyBytesMax - payload.length) }),
     };
   }
 }
 
-function headersText(headers: Readonly<Record<string, string>>): string {
+function headersText(headers: Readonly<Record<string, string>>, bytesMax: number): string {
   for (const [name, value] of Object.entries(headers)) {
     if (typeof value !== "string") {
       throw new ValidationError(`Cannot publish: headers are texts, got a ${typeof value} in ${JSON.stringify(name)}`);
     }
   }
-  return JSON.stringify(headers);
+  const text = JSON.stringify(headers), { length } = utf8(text);
+  if (length > bytesMax) {
+    throw new ValidationError(`Cannot publish: beside this body headers have at most ${bytesMax} bytes, got ${length}`);
+  }
+  return text;
 }

@@ -8,6 +8,7 @@
 import { MeshError, ValidationError } from "../base/errors.ts";
 import type { Timers } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
+import type { issueLeaf } from "../identity/mod.ts";
 import type { Transport } from "../transport/transport.ts";
 import { defaultStateDir, openStateFolder, readWhole } from "../store/mod.ts";
 import { createQuicTransport } from "../transport/quic/mod.ts";
@@ -17,6 +18,8 @@ export interface Runtime {
   readonly timers: Timers;
   readonly random: Random;
   readonly transport: Transport;
+  /** Issues a gateway's certificate; default that of `identity/`. For networks with certificates of their own kind. */
+  readonly certify?: typeof issueLeaf;
 }
 
 /** The machine's clock, randomness and network; `transport` is QUIC on a port of its own unless one is given. */
@@ -91,4 +94,13 @@ export async function readCaCerts(path: string): Promise<readonly string[]> {
 /** A runtime of its own port: for a gateway, which listens and dials there. */
 export function listeningRuntime(): Runtime {
   return denoRuntime(createQuicTransport());
+}
+
+/** All outgoing queues of a node together, whatever the memory of the machine, bytes. */
+const OUTGOING_BYTES_MAX = 1 << 30;
+
+/** How much all outgoing queues of a node may hold: 1 GiB, or a quarter of the memory where we may know it. */
+export function outgoingBytesMax(): number {
+  const { state } = Deno.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" });
+  return state === "granted" ? Math.min(OUTGOING_BYTES_MAX, Deno.systemMemoryInfo().total / 4) : OUTGOING_BYTES_MAX;
 }

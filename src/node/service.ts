@@ -20,11 +20,11 @@ export type Handler<Args = any, Result = unknown> = (args: Args, context: CallCo
 /** Options of `advertise`. */
 export interface AdvertiseOptions {
   /** Calls that run at once; more are handed to other providers or refused as `overloaded`. Default 1,000. */
-  readonly concurrency?: number;
+  readonly concurrency?: number | undefined;
   /** For those who `discover` the procedure: a JSON object. */
-  readonly metadata?: Readonly<Record<string, unknown>>;
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
   /** Stops serving when aborted. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Default of `concurrency`. */

@@ -17,13 +17,13 @@ export type Overflow =
 /** Options of `subscribe`. */
 export interface SubscribeOptions {
   /** Events that wait to be read, at most. Default 1,024. */
-  readonly buffer?: number;
+  readonly buffer?: number | undefined;
   /** Default `drop-oldest`. */
-  readonly overflow?: Overflow;
+  readonly overflow?: Overflow | undefined;
   /** `prefix`: the pattern, and everything below it. Default `pattern`. */
-  readonly match?: "pattern" | "prefix";
+  readonly match?: "pattern" | "prefix" | undefined;
   /** Ends the subscription; reading then rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Default of `buffer`. */
@@ -58,6 +58,8 @@ export class Subscription<T = unknown> implements AsyncIterable<MeshEvent<T>>, A
   #buffer: MeshEvent<T>[] = [];
   #head = 0;
   #missedNow = 0;
+  /** Whether the series of losses that was told of last still goes on. */
+  #overflowing = false;
   #missed = 0;
   #received = 0;
   #taken = 0;
@@ -165,7 +167,8 @@ export class Subscription<T = unknown> implements AsyncIterable<MeshEvent<T>>, A
       this.fail(new MeshError("slow_consumer", `Cannot keep up with ${this.pattern}: ${this.#capacity} events wait`));
       return false;
     }
-    if (this.#missedNow === 0) this.#owner.overflowed(this as Subscription<unknown>);
+    if (!this.#overflowing) this.#owner.overflowed(this as Subscription<unknown>);
+    this.#overflowing = true;
     this.#missed++;
     if (this.#overflow === "drop-newest") {
       this.#missedNow++;
@@ -190,7 +193,10 @@ export class Subscription<T = unknown> implements AsyncIterable<MeshEvent<T>>, A
       this.#buffer[this.#head++] = undefined as never;
       this.#taken++;
       this.#compact();
-      if (this.buffered === this.#capacity >> 2) this.#owner.drained(this as Subscription<unknown>);
+      if (this.buffered === this.#capacity >> 2) {
+        this.#overflowing = false;
+        this.#owner.drained(this as Subscription<unknown>);
+      }
       return Promise.resolve({ value: event, done: false });
     }
     if (this.#end === "done") return Promise.resolve({ value: undefined, done: true });

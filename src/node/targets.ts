@@ -19,7 +19,7 @@ export interface NamedTarget {
 /** What is needed to understand a name. */
 export interface TargetOptions {
   /** CAs (PEM) for gateways that are known by host name only; default the system's. */
-  readonly caCerts?: readonly string[];
+  readonly caCerts: readonly string[] | undefined;
   /** Gets a text over HTTP. */
   readonly fetchText: (url: string) => Promise<string>;
 }

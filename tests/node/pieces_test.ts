@@ -1,0 +1,89 @@
+/** Small parts of a node: payloads, failures, relief. @module */
+
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { MeshError, RemoteError } from "../../src/base/errors.ts";
+import { errorOf, failureOf, orThrow } from "../../src/node/failure.ts";
+import { decodePayload, encodePayload } from "../../src/node/payload.ts";
+import { PAUSE_MS, Relief } from "../../src/node/relief.ts";
+import { ManualTimers } from "../transport/manual_timers.ts";
+
+Deno.test("payload: JSON values and bytes come back as they were", () => {
+  fc.assert(fc.property(fc.oneof(fc.jsonValue(), fc.uint8Array()), (value) => {
+    const { bytes, encoding } = encodePayload(value, "test", 1 << 20);
+    const expected = value instanceof Uint8Array ? new Uint8Array(value) : JSON.parse(JSON.stringify(value));
+    assert.deepEqual(decodePayload(bytes, encoding), expected);
+  }));
+});
+
+Deno.test("payload: without a word on its encoding it is JSON if it can be, else bytes", () => {
+  const text = (value: string) => new TextEncoder().encode(value);
+  assert.equal(decodePayload(text("1"), undefined), 1);
+  assert.deepEqual(decodePayload(text("{"), undefined), text("{"));
+  assert.deepEqual(decodePayload(text("{"), "json"), text("{"), "a peer that lies harms nobody");
+  assert.deepEqual(decodePayload(text("1"), "bytes"), text("1"));
+  const circular: unknown[] = [];
+  circular.push(circular);
+  assert.throws(() => encodePayload(circular, "publish", 100), { code: "invalid" });
+  assert.throws(() => encodePayload("x".repeat(99), "publish", 100), /at most 100 bytes, got 101$/);
+});
+
+Deno.test("failure: what a handler throws keeps code and message, whatever it is", () => {
+  const cases: [unknown, string, string][] = [
+    [new Error("text"), "handler_error", "text"],
+    [Object.assign(new Error("text"), { code: "my_code" }), "my_code", "text"],
+    [Object.assign(new Error("text"), { code: 5 }), "handler_error", "text"],
+    [new MeshError("closed", "text"), "closed", "text"],
+    ["text", "handler_error", "text"],
+    [undefined, "handler_error", "undefined"],
+    [null, "handler_error", "null"],
+    [{ code: "x" }, "x", "[object Object]"],
+  ];
+  for (const [thrown, code, text] of cases) {
+    const error = errorOf(failureOf(thrown));
+    assert(error instanceof RemoteError);
+    assert.deepEqual([error.code, error.message], [code, text]);
+  }
+});
+
+Deno.test("failure: codes of the mesh become their errors", async () => {
+  const cases = {
+    timeout: ["TimeoutError", true],
+    no_provider: ["NoProviderError", true],
+    closed: ["ClosedError", false],
+    invalid: ["ValidationError", false],
+    provider_lost: ["MeshError", true],
+    overloaded: ["MeshError", true],
+    too_many_calls: ["RefusedError", false],
+  } as const;
+  for (const [code, [name, retryable]] of Object.entries(cases)) {
+    const error = errorOf({ code, text: "text" });
+    assert.deepEqual([error.name, error.code, error.message, error.retryable], [name, code, "text", retryable]);
+    await assert.rejects(orThrow(Promise.reject({ code, text: "text" })), { name, code });
+  }
+  const bug = new TypeError("bug");
+  await assert.rejects(orThrow(Promise.reject(bug)), bug);
+});
+
+Deno.test("relief: pauses for a full queue until it is shorter, at most 10 ms, and not again before it moved", async () => {
+  const timers = new ManualTimers(), relief = new Relief(timers), queue = { congested: true, progress: 1 };
+  assert.equal(relief.pause(), undefined);
+  relief.mark(queue);
+  let resumed = false;
+  relief.pause()!.then(() => resumed = true);
+  await timers.run(0);
+  assert.equal(resumed, false);
+  relief.drained(queue);
+  await timers.run(0);
+  assert.deepEqual([resumed, timers.outstanding], [true, 0]);
+  relief.mark(queue);
+  const pause = relief.pause()!;
+  assert.equal(relief.pause(), pause, "one pause for all");
+  await timers.run(PAUSE_MS);
+  await pause;
+  relief.mark(queue);
+  assert.equal(relief.pause(), undefined, "it has not moved");
+  queue.progress++;
+  relief.mark(queue);
+  assert.notEqual(relief.pause(), undefined);
+});
