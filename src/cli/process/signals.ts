@@ -1,0 +1,74 @@
+/** Being asked to leave: Ctrl-C, SIGTERM, and the end of the process that started us for a restart. @module */
+
+import { MeshError } from "../../base/errors.ts";
+import { EXIT } from "../failure.ts";
+import { restartedBy } from "./restart.ts";
+
+/** Signals of one kind within this time are one: a terminal's Ctrl-C reaches us, and our parent passes it on, ms. */
+export const SAME_SIGNAL_MS = 500;
+const PARENT_LOOK_MS = 1_000;
+const LEAVE_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
+  ? ["SIGINT", "SIGBREAK"]
+  : ["SIGINT", "SIGTERM"];
+
+/** Hears that the process should leave. */
+export class Leaving {
+  /** Aborted when asked for the first time; the reason is a `MeshError` with code `interrupted`. */
+  readonly signal: AbortSignal;
+  /** Resolves then. */
+  readonly asked: Promise<void>;
+  /** Called before the process ends at once, because it was asked again while leaving. */
+  onSecond: () => void = () => {};
+  readonly #abort = new AbortController();
+  readonly #lastAt = new Map<string, number>();
+  readonly #exit: (code: number) => void;
+
+  /** `exit` ends the process. */
+  constructor(exit: (code: number) => void) {
+    this.#exit = exit;
+    this.signal = this.#abort.signal;
+    this.asked = new Promise((resolve) => this.signal.addEventListener("abort", () => resolve(), { once: true }));
+  }
+
+  /** Takes a signal, or another reason to leave, that came at `now`, ms. */
+  hear(name: string, now: number): void {
+    const last = this.#lastAt.get(name) ?? -Infinity;
+    if (now - last < SAME_SIGNAL_MS) return;
+    this.#lastAt.set(name, now);
+    if (!this.signal.aborted) {
+      return this.#abort.abort(new MeshError("interrupted", `Cannot finish: the process was told to leave by ${name}`));
+    }
+    this.onSecond();
+    this.#exit(EXIT.failed);
+  }
+}
+
+/** Runs a command that does one thing; told to leave, it rejects with code `interrupted`. */
+export async function interruptible(body: (leaving: Leaving) => Promise<number>): Promise<number> {
+  const leaving = new Leaving((code) => Deno.exit(code));
+  const handlers = LEAVE_SIGNALS.map((name) => [name, () => leaving.hear(name, performance.now())] as const);
+  for (const [name, handler] of handlers) Deno.addSignalListener(name, handler);
+  const watch = restartedBy() === undefined ? undefined : setInterval(() => {
+    if (restartedBy() !== undefined) return;
+    clearInterval(watch);
+    leaving.hear("its parent's end", performance.now());
+  }, PARENT_LOOK_MS);
+  try {
+    return await body(leaving);
+  } finally {
+    clearInterval(watch);
+    for (const [name, handler] of handlers) Deno.removeSignalListener(name, handler);
+  }
+}
+
+/** Runs a command that stays until it is told to leave, which is its success. */
+export async function staying(body: (leaving: Leaving) => Promise<number>): Promise<number> {
+  return await interruptible(async (leaving) => {
+    try {
+      return await body(leaving);
+    } catch (error) {
+      if (leaving.signal.aborted && error === leaving.signal.reason) return EXIT.done;
+      throw error;
+    }
+  });
+}

@@ -1,0 +1,80 @@
+/** Attaching to a hub, as the settings say. @module */
+
+import { MeshError } from "../base/errors.ts";
+import type { Identity } from "../identity/mod.ts";
+import { connect, CONNECT_TIMEOUT_MS } from "../node/connect.ts";
+import type { Mesh } from "../node/mesh.ts";
+import { CALL_TIMEOUT_MS, type Logger, type Status } from "../node/options.ts";
+import { denoRuntime } from "../node/runtime.ts";
+import { createQuicTransport } from "../transport/quic/mod.ts";
+import { keyFlag } from "./identity.ts";
+import { stderrLogger } from "./output.ts";
+import { parseListen, type Settings } from "./settings.ts";
+import { checkDialOnly, chooseTarget, dialOnly, dialOnlyOf, LOCAL_TICKET_MS } from "./target.ts";
+
+/** How a command attaches. */
+export interface AttachOptions {
+  /** The node to be; default that of `--key`, else a new one. */
+  readonly identity?: Identity;
+  /** Keep trying for ever, and ask for a target at once. */
+  readonly forever?: boolean;
+  readonly logger: Logger;
+  readonly signal?: AbortSignal;
+}
+
+/** Attaches to the hub that the settings name; rejects as `connect` does. */
+export async function attach(settings: Settings, options: AttachOptions): Promise<Mesh> {
+  const { logger, signal, forever = false } = options;
+  const shared = signal === undefined ? {} : { signal };
+  const target = await chooseTarget(settings, { patienceMs: forever ? 0 : LOCAL_TICKET_MS, ...shared });
+  const identity = options.identity ?? await keyFlag(settings);
+  const allowed = dialOnlyOf(settings), { realm } = settings;
+  if (allowed !== undefined) checkDialOnly(target.names, allowed);
+  const listen = settings.has("listen") ? parseListen(settings.text("listen")!) : {};
+  const transport = createQuicTransport(listen);
+  const timeout = settings.integer("timeout", 1) ?? CONNECT_TIMEOUT_MS;
+  try {
+    const mesh = await connect(target.names, {
+      ...shared,
+      ...(realm === undefined ? {} : { realm }),
+      ...(identity === undefined ? {} : { identity }),
+      timeout: forever ? Infinity : timeout,
+      logger,
+      runtime: denoRuntime(allowed === undefined ? transport : dialOnly(transport, allowed)),
+    });
+    tellReturns(mesh, logger);
+    return mesh;
+  } catch (error) {
+    if (!target.local || !(error instanceof MeshError) || error.code !== "unreachable") throw error;
+    throw new MeshError(error.code, `${error.message}; is the gateway of this machine running (macula gateway)?`, {
+      cause: error,
+    });
+  }
+}
+
+function tellReturns(mesh: Mesh, logger: Logger): void {
+  mesh.addEventListener("statuschange", (event) => {
+    const { to } = (event as CustomEvent<{ to: Status }>).detail;
+    if (to === "connected") logger.info("attached again", { remote: remoteOf(mesh) });
+  });
+}
+
+/** Where a mesh handle is attached, for people. */
+export function remoteOf(mesh: Mesh): string {
+  return mesh.links()[0]?.remote ?? "no hub";
+}
+
+/** How long to wait for an answer, ms. */
+export function answerTimeout(settings: Settings): number {
+  return settings.integer("timeout", 1) ?? CALL_TIMEOUT_MS;
+}
+
+/** The logger of a command that stays: `info` unless the user said otherwise. */
+export function stayingLogger(settings: Settings): Logger {
+  return stderrLogger(settings.logLevel("info"), settings.has("json"));
+}
+
+/** The logger of a command that does one thing: silent unless the user asked for a level. */
+export function oneShotLogger(settings: Settings): Logger {
+  return stderrLogger(settings.logLevel("off"), settings.has("json"));
+}
