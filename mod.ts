@@ -39,10 +39,11 @@ export { type Gateway } from "./src/gateway/gateway.ts";
 export { startGateway, type StartGatewayOptions } from "./src/gateway/start.ts";
 export { createIdentity, type Identity } from "./src/identity/keys.ts";
 export type { NodeId } from "./src/identity/node_id.ts";
-export { connect, type ConnectOptions } from "./src/node/connect.ts";
+export { connect, type ConnectOptions } from "./src/edge/connect.ts";
 export type { GatewayLimits } from "./src/node/limits.ts";
-export type { Mesh } from "./src/node/mesh.ts";
-export type { MeshEvent } from "./src/node/mesh_event.ts";
+export type { Mesh } from "./src/mesh/mesh.ts";
+export type { MeshEventMap, MeshEvents } from "./src/mesh/mesh_events.ts";
+export type { MeshEvent } from "./src/mesh/mesh_event.ts";
 export type {
   CallOptions,
   CommonOptions,
@@ -54,10 +55,10 @@ export type {
   PublishOptions,
   Stats,
   Status,
-} from "./src/node/options.ts";
-export type { AdvertiseOptions, CallContext, Handler, Service } from "./src/node/service.ts";
-export type { Overflow, SubscribeOptions, Subscription } from "./src/node/subscription.ts";
+} from "./src/mesh/options.ts";
+export type { AdvertiseOptions, CallContext, Handler, Service } from "./src/mesh/service.ts";
+export type { Overflow, SubscribeOptions, Subscription } from "./src/mesh/subscription.ts";
 export type { Strategy } from "./src/rpc/selection.ts";
-export { DialError, type DialFailure } from "./src/transport/transport.ts";
+export { type Address, DialError, type DialFailure, type TlsIdentity } from "./src/transport/transport.ts";
 
 if (import.meta.main) await (await import("./src/cli/main.ts")).main();

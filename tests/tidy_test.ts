@@ -69,7 +69,7 @@ const SAMPLES: Record<string, { bad: [path: string, text: string][]; good: [path
       ],
       ["src/node/runtime.ts", `import { Quic } from "../transport/quic/quic.ts"; import "./clock.ts";`],
       ["src/node/node.ts", `import { type Store } from "../store/store.ts"; import "./runtime.ts";`],
-      ["mod.ts", `export * from "./src/node/mesh.ts"; if (import.meta.main) await import("./src/cli/main.ts");`],
+      ["mod.ts", `export * from "./src/mesh/mesh.ts"; if (import.meta.main) await import("./src/cli/main.ts");`],
       ["examples/chat/chat.ts", `import "./room.ts"; import "../../mod.ts"; import "node:process";`],
       ["tests/a_test.ts", `import "../src/cli/main.ts";`],
     ],

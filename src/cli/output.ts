@@ -2,7 +2,7 @@
 
 import { toBase64 } from "../base/bytes.ts";
 import { VERSION } from "../gateway/version.ts";
-import type { Logger } from "../node/options.ts";
+import type { Logger } from "../mesh/options.ts";
 import { LOG_LEVELS, type LogLevel, type Settings } from "./settings.ts";
 
 /** Nobody reads standard output any more. */

@@ -2,9 +2,9 @@
 
 import { MeshError } from "../base/errors.ts";
 import type { Identity } from "../identity/mod.ts";
-import { connect, CONNECT_TIMEOUT_MS } from "../node/connect.ts";
-import type { Mesh } from "../node/mesh.ts";
-import { CALL_TIMEOUT_MS, type Logger, type Status } from "../node/options.ts";
+import { connect, CONNECT_TIMEOUT_MS } from "../edge/connect.ts";
+import type { Mesh } from "../mesh/mesh.ts";
+import { CALL_TIMEOUT_MS, type Logger, type Status } from "../mesh/options.ts";
 import { denoRuntime } from "../node/runtime.ts";
 import { createQuicTransport } from "../transport/quic/mod.ts";
 import { keyFlag } from "./identity.ts";

@@ -6,7 +6,9 @@ import type { TlsIdentity } from "../transport/transport.ts";
 
 /** Keeps a certificate over a restart. */
 export interface CertificateStore {
+  /** What was saved last; undefined if nothing was. */
   load(): Promise<string | undefined>;
+  /** Keeps a text, which holds a private key. */
   save(text: string): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 /** Procedures that every gateway serves. @module */
 
-import type { Handler } from "../node/service.ts";
+import type { Handler } from "../mesh/service.ts";
 
 /** What they tell about. */
 export interface DiagnosticsSource {

@@ -6,8 +6,8 @@ import { MeshError } from "../base/errors.ts";
 import type { Self } from "../link/handshake.ts";
 import type { Link } from "../link/link.ts";
 import { formatTicket, parseRealm, parseTopic } from "../names/mod.ts";
-import { Mesh, type MeshOptions } from "../node/mesh.ts";
-import type { LinkInfo, MemberInfo, ProviderInfo } from "../node/options.ts";
+import { Mesh, type MeshOptions } from "../mesh/mesh.ts";
+import type { LinkInfo, MemberInfo, ProviderInfo } from "../mesh/options.ts";
 import { nodeId, parseNodeId } from "../identity/mod.ts";
 import type { Provider } from "../rpc/messages.ts";
 import type { Address, Listener, ListenOptions, TlsIdentity } from "../transport/transport.ts";
@@ -84,6 +84,7 @@ export class Gateway extends Mesh {
     this.setStatus("connected");
   }
 
+  /** The ticket with which others reach this gateway. */
   override get ticket(): string {
     const port = this.#listener?.address.port ?? this.#options.listen.port;
     const addresses = this.#options.hosts.map((hostname) => ({ hostname, port }));
@@ -134,6 +135,7 @@ export class Gateway extends Mesh {
     await super.drain(options);
   }
 
+  /** @internal */
   protected override async closing(): Promise<void> {
     this.#ready = false;
     this.#options.certificate.close();
@@ -154,6 +156,7 @@ export class Gateway extends Mesh {
     }
   }
 
+  /** @internal */
   protected override async closed(): Promise<void> {
     if (this.#options.ownsTransport) await this.runtime.transport.close();
   }

@@ -1,7 +1,7 @@
 /** A gateway's HTTP: whether it lives, whether it is ready, and its ticket. @module */
 
 import { MeshError } from "../base/errors.ts";
-import { WELL_KNOWN } from "../node/targets.ts";
+import { TICKET_PATH } from "../names/mod.ts";
 
 /** What the pages show. */
 export interface HealthSource {
@@ -57,7 +57,7 @@ function answer(source: HealthSource, request: Request): Response {
       return source.ready() ? new Response("Ready") : new Response("Not ready", { status: 503 });
     case "/live":
       return new Response("Live");
-    case WELL_KNOWN:
+    case TICKET_PATH:
       return Response.json(source.card(), {
         headers: { "cache-control": "no-cache", "access-control-allow-origin": "*" },
       });

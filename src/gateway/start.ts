@@ -4,10 +4,10 @@ import { ValidationError } from "../base/errors.ts";
 import { createIdentity, generateSeed, type Identity, isIpLiteral } from "../identity/mod.ts";
 import { OutgoingBudget } from "../link/budget.ts";
 import { formatEndpoint, parseRealm } from "../names/mod.ts";
-import { SILENT } from "../node/connect.ts";
 import { GATEWAY_LIMITS, type GatewayLimits, hubSettings } from "../node/limits.ts";
-import type { CommonOptions, Logger } from "../node/options.ts";
+import { type CommonOptions, type Logger, SILENT } from "../mesh/options.ts";
 import { listeningRuntime, outgoingBytesMax, type Runtime } from "../node/runtime.ts";
+import { FRAME_BYTES_MAX } from "../wire/mod.ts";
 import type { TlsIdentity } from "../transport/transport.ts";
 import { type CertificateStore, GatewayCertificate } from "./certificate.ts";
 import { Gateway } from "./gateway.ts";
@@ -28,14 +28,23 @@ export interface StartGatewayOptions extends CommonOptions {
   readonly tls?: TlsIdentity | undefined;
   /** Keeps the certificate over a restart. */
   readonly certificates?: CertificateStore | undefined;
+  /** Bounds that differ from the defaults. */
   readonly limits?: Partial<GatewayLimits> | undefined;
+  /** Takes what the gateway has to say; default nobody. */
   readonly logger?: Logger | undefined;
-  /** Time, randomness and network; default the machine's. For tests. */
+  /**
+   * Time, randomness and network; default the machine's. For tests.
+   *
+   * @internal
+   */
   readonly runtime?: Runtime | undefined;
 }
 
 /** Defaults of `listen`. */
 export const LISTEN_HOSTNAME = "127.0.0.1", LISTEN_PORT = 9443;
+
+/** Five hundred patterns in one message need 128 KiB. */
+const FRAME_BYTES_LEAST = 256 << 10;
 
 /** What stands for all addresses of the machine. */
 const WILDCARDS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
@@ -61,6 +70,11 @@ export async function startGateway(options: StartGatewayOptions): Promise<Gatewa
     if (!(Number.isInteger(value) && value > 0)) {
       throw new ValidationError(`Cannot start a gateway: limits.${name} is a positive integer, got ${value}`);
     }
+  }
+  if (limits.frameBytesMax < FRAME_BYTES_LEAST || limits.frameBytesMax > FRAME_BYTES_MAX) {
+    throw new ValidationError(
+      `Cannot start a gateway: limits.frameBytesMax is ${FRAME_BYTES_LEAST} to ${FRAME_BYTES_MAX}, got ${limits.frameBytesMax}`,
+    );
   }
   const host = options.hostname ?? (WILDCARDS.has(address.hostname) ? LISTEN_HOSTNAME : address.hostname);
   if (options.hostname === undefined && WILDCARDS.has(address.hostname)) {

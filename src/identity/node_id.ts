@@ -5,8 +5,7 @@ import { ValidationError } from "../base/errors.ts";
 import { HASH_BYTES, parsePublicKey, sha256 } from "./crypto.ts";
 
 /** A node's id as 64 lower-case hexadecimal digits. */
-export type NodeId = string & { readonly [brand]: true };
-declare const brand: unique symbol;
+export type NodeId = string & { readonly brand: "NodeId" };
 
 /** The id that 32 bytes stand for; throws `ValidationError` for another length. */
 export function nodeId(bytes: Uint8Array): NodeId {

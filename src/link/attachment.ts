@@ -15,6 +15,8 @@ import type { Self } from "./handshake.ts";
 
 /** First and longest delay between attempts. */
 export const RECONNECT_MIN_MS = 250, RECONNECT_MAX_MS = 30_000;
+/** A link that lasted so long was a good one. */
+const LASTING_MS = 10_000;
 
 /** A hub to attach to. */
 export interface Target {
@@ -32,7 +34,6 @@ export interface AttachmentOptions {
   readonly transport: Transport;
   readonly timers: Timers;
   readonly random: Random;
-  readonly frameBytesMax: number;
   /** CAs (PEM) for gateways with a certificate for their host name; default the system's. */
   readonly caCerts?: readonly string[] | undefined;
   /** A hub has welcomed us. */
@@ -46,6 +47,7 @@ export class Attachment {
   readonly #options: AttachmentOptions;
   readonly #abort = new AbortController();
   #failures = 0;
+  #establishedAt = -Infinity;
   #running = false;
   #cancelRetry: () => void = () => {};
 
@@ -61,10 +63,13 @@ export class Attachment {
     this.#round();
   }
 
-  /** Dials a little later: so that thousands of edges that lost one hub do not come at once. */
+  /**
+   * Dials a little later, as the link was lost: so that thousands of edges of one hub do not come at once. A link that
+   * did not last counts as a failure: a hub that welcomes and leaves is not dialled without end.
+   */
   wakeSoon(): void {
-    this.#cancelRetry();
-    this.#cancelRetry = this.#options.timers.after(this.#options.random.number() * RECONNECT_MIN_MS, () => this.wake());
+    if (this.#options.timers.now() - this.#establishedAt >= LASTING_MS) this.#failures = 0;
+    this.#retry();
   }
 
   /** Stops for good. */
@@ -74,7 +79,7 @@ export class Attachment {
   }
 
   async #round(): Promise<void> {
-    const { onEstablished, onFailure, timers, random } = this.#options;
+    const { onEstablished, onFailure, timers } = this.#options;
     let last = new MeshError("unavailable", "Cannot connect: there is nothing to connect to", { retryable: true });
     try {
       for (const target of await this.#options.targets()) {
@@ -88,7 +93,7 @@ export class Attachment {
             last = result;
             continue;
           }
-          this.#failures = 0;
+          this.#establishedAt = timers.now();
           this.#running = false;
           return onEstablished(result);
         }
@@ -96,16 +101,23 @@ export class Attachment {
     } catch (error) {
       last = asMeshError(error);
     }
-    const limitMs = Math.min(RECONNECT_MAX_MS, RECONNECT_MIN_MS * 2 ** Math.min(this.#failures++, 10));
-    const retryMs = random.number() * limitMs;
     this.#running = false;
     if (this.#abort.signal.aborted) return;
+    onFailure(last, this.#retry());
+  }
+
+  /** Dials again after a while, which it returns in ms. */
+  #retry(): number {
+    const { timers, random } = this.#options;
+    const limitMs = Math.min(RECONNECT_MAX_MS, RECONNECT_MIN_MS * 2 ** Math.min(this.#failures++, 10));
+    const retryMs = random.number() * limitMs;
+    this.#cancelRetry();
     this.#cancelRetry = timers.after(retryMs, () => this.wake());
-    onFailure(last, retryMs);
+    return retryMs;
   }
 
   async #dial(target: Target, address: Address): Promise<Established> {
-    const { transport, self, timers, random, frameBytesMax } = this.#options;
+    const { transport, self, timers, random } = this.#options;
     const { signal } = this.#abort, { caCerts } = this.#options;
     const byName = caCerts === undefined ? { kind: "name" } as const : { kind: "name", caCerts } as const;
     const connection = await transport.dial({ address, expect: target.expect, signal }).catch((error) => {
@@ -113,7 +125,7 @@ export class Attachment {
       if (target.expect.kind !== "key" || isIpLiteral(address.hostname) || error.code !== "untrusted") throw error;
       return transport.dial({ address, expect: byName, signal }).catch(() => Promise.reject(error));
     });
-    const shared: HandshakeOptions = { self, timers, random, frameBytesMax };
+    const shared: HandshakeOptions = { self, timers, random };
     const dialled = target.node ?? address.hostname;
     const onAbort = () => connection.close(0, "normal");
     signal.addEventListener("abort", onAbort, { once: true });

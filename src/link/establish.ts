@@ -6,7 +6,14 @@ import { ClosedError, RefusedError, TimeoutError } from "../base/errors.ts";
 import { type Timers, within } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import type { NodeId } from "../identity/mod.ts";
-import { decodeFrame, encodeFrame, FRAME_HEADER_BYTES, MalformedFrame, type Message } from "../wire/mod.ts";
+import {
+  decodeFrame,
+  encodeFrame,
+  FRAME_BYTES_MAX,
+  FRAME_HEADER_BYTES,
+  MalformedFrame,
+  type Message,
+} from "../wire/mod.ts";
 import { refuseStream } from "./link_reader.ts";
 import { FrameSource } from "./frame_source.ts";
 import {
@@ -23,6 +30,8 @@ import {
 
 /** Longest handshake, and how long a refused peer has to read why. */
 export const HANDSHAKE_MS = 10_000, REFUSAL_MS = 2_000;
+/** Largest frame before the welcome, bytes: a thousand strangers may send one at a time. */
+export const HANDSHAKE_FRAME_BYTES = 64 * 1024;
 
 /** A connection whose ends know each other. */
 export interface Established {
@@ -31,6 +40,8 @@ export interface Established {
   readonly peer: PeerIdentity;
   readonly control: FrameSource;
   readonly controlWritable: WritableStream<Uint8Array>;
+  /** Largest frame on this link, bytes: the acceptor says. */
+  readonly frameBytesMax: number;
 }
 
 /** What both ends need. */
@@ -38,11 +49,12 @@ export interface HandshakeOptions {
   readonly self: Self;
   readonly timers: Timers;
   readonly random: Random;
-  readonly frameBytesMax: number;
 }
 
 /** What the acceptor needs beyond. */
 export interface AcceptOptions extends HandshakeOptions {
+  /** Largest frame after the welcome, bytes. */
+  readonly frameBytesMax: number;
   /** Host names this node answers to, lower case. */
   readonly names: ReadonlySet<string>;
   readonly subscriptionsMax: number;
@@ -70,9 +82,9 @@ async function dialler(
   connection: Connection,
   options: HandshakeOptions & { readonly expected: NodeId | undefined; readonly dialled: string },
 ): Promise<Established> {
-  const { self, random, expected, dialled, frameBytesMax } = options;
+  const { self, random, expected, dialled } = options;
   const stream = await connection.openBidi();
-  const source = new FrameSource(stream.readable, frameBytesMax), writer = stream.writable.getWriter();
+  const source = new FrameSource(stream.readable, HANDSHAKE_FRAME_BYTES), writer = stream.writable.getWriter();
   const connect = encodeFrame(makeConnect(self, dialled, random.bytes(32)));
   await writer.write(connect);
   const helloFrame = await source.next(), hello = answerOf(helloFrame);
@@ -90,7 +102,9 @@ async function dialler(
     throw new HandshakeRefusal("unexpected", `Cannot connect: welcome expected, got ${welcome.kind}`);
   }
   writer.releaseLock();
-  return { connection, dialled: true, peer, control: source, controlWritable: stream.writable };
+  const frameBytesMax = Math.min(Math.max(welcome.frameBytesMax, HANDSHAKE_FRAME_BYTES), FRAME_BYTES_MAX);
+  source.frames.frameBytesMax = frameBytesMax;
+  return { connection, dialled: true, peer, control: source, controlWritable: stream.writable, frameBytesMax };
 }
 
 /** Refusals that may be over when one tries again. */
@@ -146,7 +160,7 @@ async function acceptor(
   if (first.done) return undefined;
   const stream = opened.stream = first.value;
   const acceptStreams = refuseAll(connection.incomingBidi, refuseStream);
-  const source = new FrameSource(stream.readable, frameBytesMax);
+  const source = new FrameSource(stream.readable, HANDSHAKE_FRAME_BYTES);
   const connectFrame = await source.next();
   if (connectFrame === undefined) return undefined;
   const connect = decodeFrame(connectFrame);
@@ -172,7 +186,8 @@ async function acceptor(
     stream,
     encodeFrame({ kind: "welcome", session, frameBytesMax, subscriptionsMax, serverTime: Math.floor(timers.now()) }),
   );
-  return { connection, dialled: false, peer, control: source, controlWritable: stream.writable };
+  source.frames.frameBytesMax = frameBytesMax;
+  return { connection, dialled: false, peer, control: source, controlWritable: stream.writable, frameBytesMax };
 }
 
 /**

@@ -42,6 +42,8 @@ export interface LinkOwner {
   ended(link: Link, end: LinkEnd): void;
   /** The queue, once over `waitBytes`, is below it again. */
   drained(link: Link): void;
+  /** It takes nothing more to send; what is on its way is still received, until it has `ended`. */
+  closing(link: Link): void;
   /** The peer will leave. */
   goingAway(link: Link, reason: string): void;
   /** Asked after every message: a promise if reading should pause. */
@@ -56,7 +58,6 @@ export interface LinkOptions {
   readonly timers: Timers;
   readonly budget: OutgoingBudget;
   readonly queue: QueueLimits;
-  readonly frameBytesMax: number;
   /** Shared by all links of a node: it remembers texts. */
   readonly decoder: Decoder;
 }
@@ -66,6 +67,8 @@ export class Link implements QueueOwner {
   readonly id: Peer;
   readonly peer: PeerIdentity;
   readonly dialled: boolean;
+  /** Largest frame on it, bytes. */
+  readonly frameBytesMax: number;
   /** When it was established, ms. */
   readonly since: number;
   /** Last measured round trip, ms. */
@@ -85,12 +88,14 @@ export class Link implements QueueOwner {
   #cancelKeepAlive: () => void = () => {};
 
   constructor(options: LinkOptions) {
-    const { id, established: { connection, peer, dialled, controlWritable }, timers, budget, owner } = options;
+    const { id, established: { connection, peer, dialled, controlWritable, frameBytesMax }, timers, budget, owner } =
+      options;
     this.#options = options;
     this.id = id;
     this.peer = peer;
     this.dialled = dialled;
     this.since = timers.now();
+    this.frameBytesMax = frameBytesMax;
     this.#connection = connection;
     this.#writer = new LinkWriter(connection, controlWritable, options.queue, {
       queued: (bytes) => budget.change(bytes),
@@ -98,7 +103,7 @@ export class Link implements QueueOwner {
       drained: () => owner.drained(this),
       broken: () => this.#lost(),
     });
-    this.#reader = new LinkReader(connection, options, {
+    this.#reader = new LinkReader(connection, { frameBytesMax, decoder: options.decoder }, {
       onMessage: (message) => this.#onMessage(message),
       pause: () => owner.pause(),
       read: (bytes) => this.bytes.received += bytes,
@@ -238,6 +243,7 @@ export class Link implements QueueOwner {
    */
   async #closeInOrder(reason: string): Promise<void> {
     this.#cancelKeepAlive();
+    this.#options.owner.closing(this);
     let orderly = true;
     try {
       await this.#step(this.#writer.finish());

@@ -120,10 +120,10 @@ export class LinkTable {
 
   /** Makes a link of an established connection. */
   add(established: Established): Link {
-    const { timers, budget, owner, limits, onLink } = this.#options, { queue, frameBytesMax } = limits;
+    const { timers, budget, owner, limits, onLink } = this.#options, { queue } = limits;
     const id = `l${++this.#ids}`;
     const decoder = this.#decoder;
-    const link = new Link({ id, established, owner, timers, budget, queue, frameBytesMax, decoder });
+    const link = new Link({ id, established, owner, timers, budget, queue, decoder });
     this.#links.set(id, link);
     let siblings = this.#byNode.get(link.peer.node);
     if (siblings === undefined) this.#byNode.set(link.peer.node, siblings = new Set());

@@ -41,6 +41,13 @@ export { formatUuid, type Hash, ID_BYTES, natProfileKey, normalizeId, originalKe
 export { contains, isExact, isPattern, matches, parsePattern, type Pattern } from "./pattern.ts";
 export { isProcedure, parseProcedure, type Procedure } from "./procedure.ts";
 export { isRealm, parseRealm, type Realm } from "./realm.ts";
-export { formatTicket, looksLikeTicket, parseTicket, type Ticket, TICKET_ADDRESSES_MAX } from "./ticket.ts";
+export {
+  formatTicket,
+  looksLikeTicket,
+  parseTicket,
+  type Ticket,
+  TICKET_ADDRESSES_MAX,
+  TICKET_PATH,
+} from "./ticket.ts";
 export { isTopic, NAME_BYTES_MAX, NAME_SEGMENTS_MAX, parseTopic, type Topic } from "./topic.ts";
 export { formatUri, isUri, type NodeUri, parseUri } from "./uri.ts";

@@ -18,6 +18,9 @@ import { isHostname, isPort } from "./endpoint.ts";
 import { isRealm, type Realm } from "./realm.ts";
 import { quote } from "./topic.ts";
 
+/** Where a gateway shows its ticket over HTTP. */
+export const TICKET_PATH = "/.well-known/macula";
+
 /** How to reach a node, and the key that it must prove to have. */
 export interface Ticket {
   readonly realm: Realm;

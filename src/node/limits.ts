@@ -19,8 +19,9 @@ export interface GatewayLimits {
   readonly unwelcomedMax: number;
   /** Bytes that wait for one slow edge before QoS 0 events for it are dropped. Default 8 MiB. */
   readonly queueBytesMax: number;
-  /** New connections of one address per second, and at once. Defaults 50 and 2,000. */
+  /** New connections of one address per second, on average. Default 50. */
   readonly perAddressPerSecond: number;
+  /** New connections of one address at once. Default 2,000. */
   readonly perAddressBurst: number;
 }
 
@@ -55,8 +56,8 @@ export function hubSettings(limits: GatewayLimits) {
 }
 
 /** The settings of an edge: nothing that it was given is dropped; who publishes waits. */
-export function edgeSettings(frameBytesMax: number = FRAME_BYTES_DEFAULT) {
+export function edgeSettings() {
   const queue = { waitBytes: WAIT_BYTES, dropBytes: Infinity, closeBytes: Infinity };
-  const limits: LinkLimits = { ...GATEWAY_LIMITS, frameBytesMax, clientsMax: 0, queue };
+  const limits: LinkLimits = { ...GATEWAY_LIMITS, clientsMax: 0, queue };
   return { limits, pubsub: PUBSUB_DEFAULTS, rpc: RPC_DEFAULTS };
 }

@@ -154,6 +154,11 @@ export class Node implements LinkOwner {
     this.#options.listener.linkDown(link, end);
   }
 
+  closing(link: Link): void {
+    // An edge keeps what it publishes from now on for the next link.
+    if (link.dialled) this.#give("pubsub", { kind: "peerDown", peer: link.id, reason: "closing" });
+  }
+
   drained(link: Link): void {
     this.relief.drained(link);
   }

@@ -178,6 +178,10 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
     const hub = this.#announcements.hub;
     if (hub !== undefined) return this.#handOver(call, hub, request);
     if (this.#calls.has(call.key)) return this.#finish(call, DUPLICATE);
+    if (this.#calls.size >= this.#options.callsPerLinkMax) {
+      const text = `Cannot call ${request.procedure}: no link, and ${this.#calls.size} calls wait for one`;
+      return this.#finish(call, { code: "unavailable", text });
+    }
     call.request = request;
     this.#calls.add(call, call.deadline);
     return NOTHING;

@@ -38,7 +38,7 @@ export function payloadLength(frame: Uint8Array): number {
  */
 export class FrameReader {
   /** Largest frame that is read, header included, in bytes. */
-  readonly frameBytesMax: number;
+  frameBytesMax: number;
   #chunk: Uint8Array = EMPTY;
   #offset = 0;
   /** The frame that is not whole yet, as far as it has arrived; empty between frames. */

@@ -7,7 +7,7 @@ import { permissionFlags } from "../../src/cli/process/permissions.ts";
 import { inheritedFlags, shellWord } from "../../src/cli/process/restart.ts";
 import { Leaving } from "../../src/cli/process/signals.ts";
 import { Settings } from "../../src/cli/settings.ts";
-import { SILENT } from "../../src/node/connect.ts";
+import { SILENT } from "../../src/mesh/options.ts";
 import { nodeId } from "../../src/identity/mod.ts";
 import { soon, until } from "../conformance/deadline.ts";
 

@@ -28,7 +28,6 @@ async function attachment(
     transport: options.transport ?? world.transport("edge"),
     timers: world.timers,
     random: options.random ?? seededRandom("attachment"),
-    frameBytesMax: 1 << 20,
     onEstablished: (one) => established.push(one),
     onFailure: (error, retryMs) => failures.push({ error, retryMs, at: world.timers.now() }),
   });
@@ -105,21 +104,25 @@ Deno.test("attachment: drawn delays stay inside their bounds and are spread over
   assert(mean > 0.4 && mean < 0.6, `${mean}`);
 });
 
-Deno.test("attachment: a success sets the delay back", async () => {
-  const world = await World.open(), { made, failures } = await attachment({ world, random: fixed(0.99) });
-  world.onConnection = (connection) => connection.close(1, "not now");
-  made.wake();
-  await world.timers.run(3_000);
-  assert(failures.length >= 3 && failures.at(-1)!.retryMs > 900);
-  world.onConnection = (connection) => void world.accept(connection);
-  await world.timers.run(30_000);
-  const before = failures.length;
-  world.onConnection = (connection) => connection.close(1, "not now");
-  made.wake();
-  await world.timers.run(100);
-  assert(failures[before]!.retryMs <= 250);
-  made.close();
-});
+for (const [lastedMs, resets] of [[20_000, true], [100, false]] as const) {
+  Deno.test(`attachment: a link that lasted ${lastedMs} ms ${resets ? "sets the delay back" : "counts as a failure"}`, async () => {
+    const world = await World.open(),
+      { made, failures, established } = await attachment({ world, random: fixed(0.99) });
+    const refuse = world.onConnection = (connection) => connection.close(1, "not now");
+    made.wake();
+    await world.timers.run(1_000);
+    assert(failures.length >= 2);
+    world.onConnection = (connection) => void world.accept(connection);
+    while (established.length === 0) await world.timers.run(10);
+    await world.timers.run(lastedMs);
+    const before = failures.length;
+    world.onConnection = refuse;
+    made.wakeSoon(); // the link was lost
+    while (failures.length === before) await world.timers.run(10);
+    assert.equal(failures[before]!.retryMs <= 500, resets, `${failures[before]!.retryMs}`);
+    made.close();
+  });
+}
 
 Deno.test("attachment: tries every address of every target in turn", async () => {
   const world = await World.open(), targets = [target("nobody"), target("hub", MALLORY), target("hub")];

@@ -31,6 +31,8 @@ export class Ear implements LinkOwner {
     this.drains++;
   }
 
+  closing(): void {}
+
   goingAway(_link: Link, reason: string): void {
     this.leaving.push(reason);
   }
@@ -56,7 +58,7 @@ export interface EndOptions {
 export function linkOver(world: World, established: Established, options: EndOptions = {}): Link {
   const { owner = new Ear(), queue = WIDE, budget = new OutgoingBudget(Infinity) } = options;
   const decoder = new Decoder(), { timers } = world;
-  return new Link({ id: "l1", established, owner, timers, budget, queue, frameBytesMax: 1 << 20, decoder });
+  return new Link({ id: "l1", established, owner, timers, budget, queue, decoder });
 }
 
 /** Both ends, reading. */

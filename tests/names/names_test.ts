@@ -1,3 +1,5 @@
+/** Realms, topics, procedures, endpoints, URIs and ids. @module */
+
 import assert from "node:assert/strict";
 import { fromHex, toHex } from "../../src/base/bytes.ts";
 import {

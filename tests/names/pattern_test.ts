@@ -1,3 +1,5 @@
+/** Patterns: what they match and what they contain. @module */
+
 import assert from "node:assert/strict";
 import { seededRandom } from "../../src/base/random.ts";
 import { contains, isExact, isPattern, matches, parsePattern, type Pattern } from "../../src/names/pattern.ts";

@@ -1,3 +1,5 @@
+/** Tickets and the bech32m they are written in. @module */
+
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { seededRandom } from "../../src/base/random.ts";

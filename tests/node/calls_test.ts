@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { type MeshError, NoProviderError, RemoteError, TimeoutError, ValidationError } from "../../src/base/errors.ts";
-import type { CallContext } from "../../src/node/service.ts";
+import type { CallContext } from "../../src/mesh/service.ts";
 import { World } from "./world.ts";
 
 /** A gateway and three edges. */

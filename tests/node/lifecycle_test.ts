@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { ClosedError, MeshError, RefusedError, TimeoutError } from "../../src/base/errors.ts";
-import { connect } from "../../src/node/connect.ts";
+import { connect } from "../../src/edge/connect.ts";
 import { statuses, take, World } from "./world.ts";
 
 Deno.test("attaching: by ticket; both ends see the other", async () => {

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { MeshError, RemoteError } from "../../src/base/errors.ts";
-import { errorOf, failureOf, orThrow } from "../../src/node/failure.ts";
-import { decodePayload, encodePayload } from "../../src/node/payload.ts";
+import { errorOf, failureOf, orThrow } from "../../src/mesh/failure.ts";
+import { decodePayload, encodePayload } from "../../src/mesh/payload.ts";
 import { PAUSE_MS, Relief } from "../../src/node/relief.ts";
 import { ManualTimers } from "../transport/manual_timers.ts";
 

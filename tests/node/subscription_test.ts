@@ -1,7 +1,7 @@
 /** A subscription's buffer: order, overflow, what was missed, ends. @module */
 
 import assert from "node:assert/strict";
-import { type SubscribeOptions, Subscription, type SubscriptionOwner } from "../../src/node/subscription.ts";
+import { type SubscribeOptions, Subscription, type SubscriptionOwner } from "../../src/mesh/subscription.ts";
 import type { Publish } from "../../src/wire/mod.ts";
 
 function made(options: SubscribeOptions = {}, ready: Promise<void> = Promise.resolve()) {

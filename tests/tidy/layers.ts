@@ -43,15 +43,17 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   "discovery": { imports: IDENTITY, world: "free", deno: true },
   "node": { imports: [...LINK, ...PROTOCOLS, "type store", "type discovery"], world: "pure" },
   "node/runtime.ts": {
-    imports: [...NODE, "transport/quic", "type store", "type discovery"],
+    imports: [...NODE, "transport/quic", "store", "type discovery"],
     world: "free",
     deno: true,
   },
+  "mesh": { imports: NODE, world: "pure" },
+  "edge": { imports: [...NODE, "mesh"], world: "pure" },
   "rules": { imports: NODE, world: "pure" },
   "observe": { imports: NODE, world: "free", deno: true },
-  "simulation": { imports: [...NODE, "transport/memory"], world: "pure" },
+  "simulation": { imports: [...NODE, "mesh", "edge", "transport/memory"], world: "pure" },
   "bridges": { imports: NODE, world: "free", deno: true },
-  "gateway": { imports: [...NODE, "store", "discovery", "observe", "rules"], world: "free", deno: true },
+  "gateway": { imports: [...NODE, "mesh", "store", "discovery", "observe", "rules"], world: "free", deno: true },
   "cli": { imports: ["*"], world: "free", deno: true },
 };
 

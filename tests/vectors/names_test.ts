@@ -1,3 +1,5 @@
+/** Names, ids and distances as the original's code gave them. @module */
+
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { fromHex, toHex } from "../../src/base/bytes.ts";

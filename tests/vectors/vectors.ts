@@ -1,3 +1,5 @@
+/** Reads the recorded vectors of the original. @module */
+
 /** What the original really did, and where we do otherwise on purpose. */
 
 import assert from "node:assert/strict";
@@ -31,6 +33,9 @@ export const COVERED: Readonly<Record<string, number>> = {
   node_id_distance: 15,
   leading_zeros: 12,
   compare: 3,
+  bucket_sequence_cap3: 4,
+  find_closest: 4,
+  routing_update_closest: 6,
   dht_keys: 7,
   realms: 13,
   names: 13,
@@ -43,9 +48,6 @@ export const COVERED: Readonly<Record<string, number>> = {
 
 /** Sections of protocols that are not built yet: their tests come with them. */
 export const NOT_COVERED_YET: readonly string[] = [
-  "bucket_sequence_cap3", // dht
-  "find_closest", // dht
-  "routing_update_closest", // dht
   "authorization", // rights of names
   "nat_classification", // nat
   "nat_strategy", // nat

@@ -1,3 +1,5 @@
+/** Frames and values as the original's encoder and decoder gave them. @module */
+
 import assert from "node:assert/strict";
 import { fromHex, toHex } from "../../src/base/bytes.ts";
 import { decodeFrame, encodeFrame, messageTypeName } from "../../src/wire/codec.ts";

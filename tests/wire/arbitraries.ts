@@ -1,3 +1,5 @@
+/** Random messages of every kind, made from the schemas. @module */
+
 /** Any message, made from the schemas. */
 
 import fc from "fast-check";

@@ -1,3 +1,5 @@
+/** The codec: round trips, limits, and what it refuses. @module */
+
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { fromHex, toHex, utf8 } from "../../src/base/bytes.ts";

@@ -1,3 +1,5 @@
+/** Frames cut out of chunks. @module */
+
 import assert from "node:assert/strict";
 import { equalBytes } from "../../src/base/bytes.ts";
 import { seededRandom } from "../../src/base/random.ts";

@@ -1,3 +1,5 @@
+/** Mutated and truncated frames: only MalformedFrame, in bounded memory. @module */
+
 /** Frames that are broken at random, from a seed: `SEED=… deno test` replays. Nothing but MalformedFrame may come out. */
 
 import assert from "node:assert/strict";

@@ -1,3 +1,5 @@
+/** Values against another MessagePack implementation. @module */
+
 import assert from "node:assert/strict";
 import { decode, encode } from "@std/msgpack";
 import fc from "fast-check";

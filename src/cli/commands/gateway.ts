@@ -5,7 +5,7 @@ import type { CertificateStore } from "../../gateway/certificate.ts";
 import type { Gateway } from "../../gateway/gateway.ts";
 import { startGateway } from "../../gateway/start.ts";
 import { formatEndpoint, isHostname } from "../../names/mod.ts";
-import type { Logger } from "../../node/options.ts";
+import type { Logger } from "../../mesh/options.ts";
 import { openStateFolder, readWhole, type StateFolder } from "../../store/mod.ts";
 import type { TlsIdentity } from "../../transport/transport.ts";
 import { folderIdentity, keyFlag } from "../identity.ts";

@@ -2,7 +2,7 @@
 
 import { ValidationError } from "../../base/errors.ts";
 import { parseProcedure } from "../../names/mod.ts";
-import type { Handler } from "../../node/service.ts";
+import type { Handler } from "../../mesh/service.ts";
 import { say } from "../output.ts";
 import { Executor } from "../process/exec.ts";
 import { type Leaving, staying } from "../process/signals.ts";

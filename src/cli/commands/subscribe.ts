@@ -1,9 +1,9 @@
 /** `macula sub`: print events as they come. @module */
 
 import { parsePattern } from "../../names/mod.ts";
-import type { Logger } from "../../node/options.ts";
-import type { MeshEvent } from "../../node/mesh_event.ts";
-import type { Subscription } from "../../node/subscription.ts";
+import type { Logger } from "../../mesh/options.ts";
+import type { MeshEvent } from "../../mesh/mesh_event.ts";
+import type { Subscription } from "../../mesh/subscription.ts";
 import { LinePrinter } from "../line_printer.ts";
 import { say, toJson } from "../output.ts";
 import { type Leaving, staying } from "../process/signals.ts";

@@ -2,8 +2,8 @@
 
 import { fromUtf8, utf8 } from "../../base/bytes.ts";
 import { MeshError } from "../../base/errors.ts";
-import type { Logger } from "../../node/options.ts";
-import type { Handler } from "../../node/service.ts";
+import type { Logger } from "../../mesh/options.ts";
+import type { Handler } from "../../mesh/service.ts";
 import { toJson } from "../output.ts";
 
 /** The program that reads a command line, and its arguments before it. */

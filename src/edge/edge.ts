@@ -6,7 +6,7 @@ import { Attachment, isFinal, type Target } from "../link/attachment.ts";
 import type { Established } from "../link/establish.ts";
 import type { Link, LinkEnd } from "../link/link.ts";
 import { formatTicket, parseRealm } from "../names/mod.ts";
-import { asFields, Mesh, type MeshOptions } from "./mesh.ts";
+import { Mesh, type MeshOptions } from "../mesh/mesh.ts";
 
 /** What an edge is made with. */
 export interface EdgeOptions extends MeshOptions {
@@ -18,7 +18,6 @@ export interface EdgeOptions extends MeshOptions {
 /** A node that only dials. */
 export class Edge extends Mesh {
   readonly #attachment: Attachment;
-  readonly #frameBytesMax: number;
   #uplink: Link | undefined;
   #ticket: string | undefined;
   #lastError: MeshError | undefined;
@@ -28,8 +27,7 @@ export class Edge extends Mesh {
   /** Use `connect`. */
   constructor(options: EdgeOptions) {
     super(options);
-    const { targets, caCerts, self, runtime, limits } = options;
-    this.#frameBytesMax = limits.frameBytesMax;
+    const { targets, caCerts, self, runtime } = options;
     this.#attachment = new Attachment({
       targets,
       caCerts,
@@ -37,7 +35,6 @@ export class Edge extends Mesh {
       transport: runtime.transport,
       timers: runtime.timers,
       random: runtime.random.fork("attachment"),
-      frameBytesMax: this.#frameBytesMax,
       onEstablished: (established) => this.#established(established),
       onFailure: (error, retryMs) => this.#failed(error, retryMs),
     });
@@ -108,7 +105,11 @@ export class Edge extends Mesh {
 
   #failed(error: MeshError, retryMs: number): void {
     this.#lastError = error;
-    this.logger.info("cannot attach, trying again", { ...asFields(error), retry: Math.round(retryMs) });
+    this.logger.info("cannot attach, trying again", {
+      code: error.code,
+      text: error.message,
+      retry: Math.round(retryMs),
+    });
     if (isFinal(error)) this.#final?.(error);
   }
 }

@@ -5,10 +5,10 @@ import { createIdentity, generateSeed, type Identity } from "../identity/mod.ts"
 import { OutgoingBudget } from "../link/budget.ts";
 import { parseRealm, parseTicket } from "../names/mod.ts";
 import { Edge } from "./edge.ts";
-import { readEnvironment } from "./environment.ts";
-import { edgeSettings } from "./limits.ts";
-import type { Mesh } from "./mesh.ts";
-import type { CommonOptions, Logger } from "./options.ts";
+import { readEnvironment } from "../node/environment.ts";
+import { edgeSettings } from "../node/limits.ts";
+import type { Mesh } from "../mesh/mesh.ts";
+import { type CommonOptions, type Logger, SILENT } from "../mesh/options.ts";
 import {
   denoRuntime,
   fetchText,
@@ -17,7 +17,7 @@ import {
   readCaCerts,
   type Runtime,
   systemEnvironment,
-} from "./runtime.ts";
+} from "../node/runtime.ts";
 import { type NamedTarget, parseTarget } from "./targets.ts";
 
 /** Options of `connect`. */
@@ -32,17 +32,16 @@ export interface ConnectOptions extends CommonOptions {
   readonly logger?: Logger | undefined;
   /** CAs (PEM) for gateways dialled by host name; default `MACULA_TLS_CACERTFILE`, else the system's. */
   readonly caCerts?: readonly string[] | undefined;
-  /** Largest frame in bytes. Default 1 MiB. */
-  readonly frameBytesMax?: number | undefined;
-  /** Time, randomness and network; default the machine's. For tests. */
+  /**
+   * Time, randomness and network; default the machine's. For tests.
+   *
+   * @internal
+   */
   readonly runtime?: Runtime | undefined;
 }
 
 /** Default of `timeout`, ms. */
 export const CONNECT_TIMEOUT_MS = 10_000;
-
-/** Says nothing. */
-export const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
 /**
  * Attaches to a mesh as an edge. `target` is a ticket, a URL, or a list of them; without it `MACULA_BOOTSTRAP_PEERS`
@@ -81,7 +80,7 @@ export async function connect(target?: string | readonly string[], options: Conn
     runtime,
     logger,
     budget: new OutgoingBudget(outgoingBytesMax()),
-    ...edgeSettings(options.frameBytesMax),
+    ...edgeSettings(),
     targets: () => resolveAll(targets),
     caCerts,
   });

@@ -7,7 +7,7 @@
 import { MeshError, ValidationError } from "../base/errors.ts";
 import { nodeIdOf, parseNodeId } from "../identity/mod.ts";
 import type { Target } from "../link/attachment.ts";
-import { looksLikeTicket, parseEndpoint, parseTicket, type Ticket } from "../names/mod.ts";
+import { looksLikeTicket, parseEndpoint, parseTicket, type Ticket, TICKET_PATH } from "../names/mod.ts";
 
 /** A hub as named by a user, and the realm if that is known from it. */
 export interface NamedTarget {
@@ -26,9 +26,6 @@ export interface TargetOptions {
 
 /** Hosts whose plain HTTP nobody else can have answered. */
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/;
-/** Where a gateway shows its ticket. */
-export const WELL_KNOWN = "/.well-known/macula";
-
 /**
  * Understands a name: a ticket (`macula1…`), `https://host:port` (the gateway has a certificate for that host), or
  * `http://host:port` (its web address: the ticket is fetched there, from loopback, or with `#<node id>` behind it).
@@ -67,9 +64,9 @@ async function fetched(name: string, { fetchText }: TargetOptions): Promise<Targ
   }
   let text: string;
   try {
-    text = await fetchText(`${url.origin}${WELL_KNOWN}`);
+    text = await fetchText(`${url.origin}${TICKET_PATH}`);
   } catch (cause) {
-    throw new MeshError("unreachable", `Cannot fetch the ticket from ${url.origin}${WELL_KNOWN}: ${reasonOf(cause)}`, {
+    throw new MeshError("unreachable", `Cannot fetch the ticket from ${url.origin}${TICKET_PATH}: ${reasonOf(cause)}`, {
       retryable: true,
       cause,
     });

@@ -1,7 +1,7 @@
 /** Waiting for what a core answers. @module */
 
 import { orThrow } from "./failure.ts";
-import type { Node } from "./node.ts";
+import type { Node } from "../node/node.ts";
 
 /** A command that was given, and its answer. */
 export interface Asked<T> {

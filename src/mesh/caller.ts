@@ -9,7 +9,7 @@ import { STRATEGIES } from "../rpc/selection.ts";
 import type { RpcRequest } from "../wire/mod.ts";
 import { answered } from "./answer.ts";
 import { orThrow } from "./failure.ts";
-import type { Node } from "./node.ts";
+import type { Node } from "../node/node.ts";
 import { CALL_TIMEOUT_MS, type CallOptions } from "./options.ts";
 import { decodePayload, encodePayload } from "./payload.ts";
 
@@ -19,7 +19,8 @@ export interface CallerOptions {
   /** This node's id, 32 bytes. */
   readonly self: Uint8Array;
   readonly random: Random;
-  readonly bodyBytesMax: number;
+  /** Largest body that the link takes now, bytes. */
+  readonly bodyBytesMax: () => number;
 }
 
 /** Calls for one application. */
@@ -37,7 +38,7 @@ export class Caller {
     args: unknown,
     options: CallOptions,
   ): Promise<Result> {
-    const { self, random, bodyBytesMax } = this.#options, node = this.#options.node();
+    const { self, random } = this.#options, node = this.#options.node(), bodyBytesMax = this.#options.bodyBytesMax();
     const { timeout = CALL_TIMEOUT_MS, strategy = "local_first", signal } = options;
     if (!(timeout > 0)) throw new ValidationError(`Cannot call ${procedure}: timeout is over 0 ms, got ${timeout}`);
     if (!STRATEGIES.includes(strategy)) {
@@ -65,7 +66,7 @@ export class Caller {
 
   /** Calls a procedure without waiting for an answer: see `Mesh.cast`. */
   async cast(procedure: string, args: unknown): Promise<void> {
-    const { self: fromNode, bodyBytesMax } = this.#options, name = parseProcedure(procedure);
+    const fromNode = this.#options.self, bodyBytesMax = this.#options.bodyBytesMax(), name = parseProcedure(procedure);
     const { bytes, encoding } = encodePayload(args, `cast ${procedure}`, bodyBytesMax);
     const cast = { kind: "cast", procedure: name, args: bytes, encoding, fromNode } as const;
     await orThrow(this.#options.node().rpc<void>({ type: "cast", cast }).answer);

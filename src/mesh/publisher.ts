@@ -8,7 +8,7 @@ import type { Link } from "../link/link.ts";
 import { parseTopic } from "../names/mod.ts";
 import type { Publish } from "../wire/mod.ts";
 import { answered } from "./answer.ts";
-import type { Node } from "./node.ts";
+import type { Node } from "../node/node.ts";
 import type { Published, PublishOptions } from "./options.ts";
 import { encodePayload } from "./payload.ts";
 
@@ -22,7 +22,8 @@ export interface PublisherOptions {
   readonly self: Uint8Array;
   readonly clock: Clock;
   readonly random: Random;
-  readonly bodyBytesMax: number;
+  /** Largest body that the link takes now, bytes. */
+  readonly bodyBytesMax: () => number;
   /** The link that events go to; undefined at a hub, and without one. */
   readonly uplink: () => Link | undefined;
 }
@@ -31,6 +32,8 @@ export interface PublisherOptions {
 export class Publisher {
   readonly #options: PublisherOptions;
   #unconfirmed = 0;
+  #waiting = 0;
+  readonly #idle: (() => void)[] = [];
 
   constructor(options: PublisherOptions) {
     this.#options = options;
@@ -41,6 +44,11 @@ export class Publisher {
     return this.#unconfirmed;
   }
 
+  /** Resolves when no event waits for its acknowledgement. */
+  idle(): Promise<void> {
+    return this.#waiting === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
+  }
+
   /** Publishes one event: see `Mesh.publish`. */
   async publish(topic: string, data: unknown, options: PublishOptions): Promise<Published> {
     const node = this.#options.node(), uplink = this.#options.uplink();
@@ -49,6 +57,7 @@ export class Publisher {
       const text = `Cannot publish: over ${QUEUE_BYTES_MAX} bytes wait for the link; await publish before the next one`;
       throw new MeshError("queue_full", text, { retryable: true });
     }
+    if (publish.acknowledge) this.#waiting++;
     try {
       const asked = node.pubsub<{ recipients: number } | undefined>({ type: "publish", publish });
       const answer = await answered(node, "pubsub", asked, options.signal);
@@ -58,11 +67,13 @@ export class Publisher {
     } catch (error) {
       if (publish.acknowledge) this.#unconfirmed++;
       throw error;
+    } finally {
+      if (publish.acknowledge && --this.#waiting === 0) { for (const resolve of this.#idle.splice(0)) resolve(); }
     }
   }
 
   #event(topic: string, data: unknown, { qos = 0, acknowledge = false, headers, ...rest }: PublishOptions): Publish {
-    const { clock, random, self, bodyBytesMax } = this.#options;
+    const { clock, random, self } = this.#options, bodyBytesMax = this.#options.bodyBytesMax();
     if (![0, 1, 2].includes(qos)) throw new ValidationError(`Cannot publish: qos is 0, 1 or 2, got ${qos}`);
     if ((rest as { retain?: unknown }).retain) {
       throw new ValidationError("Cannot publish: this version does not keep retained events, got retain: true");

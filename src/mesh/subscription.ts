@@ -3,7 +3,6 @@
 import { MeshError, ValidationError } from "../base/errors.ts";
 import type { Publish } from "../wire/mod.ts";
 import { MeshEvent } from "./mesh_event.ts";
-import type { Congestible } from "./relief.ts";
 
 /** What happens to events that come while the buffer is full. */
 export type Overflow =
@@ -44,7 +43,7 @@ export interface SubscriptionOwner {
 /**
  * A live subscription. Read it with `for await`; leaving the loop unsubscribes. It survives reconnects.
  */
-export class Subscription<T = unknown> implements AsyncIterable<MeshEvent<T>>, AsyncDisposable, Congestible {
+export class Subscription<T = unknown> implements AsyncIterable<MeshEvent<T>>, AsyncDisposable {
   /** What it matches. */
   readonly pattern: string;
   /**
@@ -102,10 +101,20 @@ export class Subscription<T = unknown> implements AsyncIterable<MeshEvent<T>>, A
     return this.#buffer.length - this.#head;
   }
 
+  /**
+   * Whether over half of the buffer is full.
+   *
+   * @internal
+   */
   get congested(): boolean {
     return this.buffered > this.#capacity >> 1;
   }
 
+  /**
+   * Events that were read.
+   *
+   * @internal
+   */
   get progress(): number {
     return this.#taken;
   }
@@ -116,6 +125,7 @@ export class Subscription<T = unknown> implements AsyncIterable<MeshEvent<T>>, A
     return this.#closing!;
   }
 
+  /** The same as `close()`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
@@ -133,7 +143,11 @@ export class Subscription<T = unknown> implements AsyncIterable<MeshEvent<T>>, A
     };
   }
 
-  /** Takes an event from the mesh. Not for applications. */
+  /**
+   * Takes an event from the mesh. Not for applications.
+   *
+   * @internal
+   */
   push(publish: Publish): void {
     if (this.#end !== undefined) return;
     this.#received++;
@@ -150,13 +164,21 @@ export class Subscription<T = unknown> implements AsyncIterable<MeshEvent<T>>, A
     wanting.resolve({ value: event, done: false });
   }
 
-  /** The hub lost events for us. Not for applications. */
+  /**
+   * The hub lost events for us. Not for applications.
+   *
+   * @internal
+   */
   lost(count: number): void {
     this.#missed += count;
     this.#missedNow += count;
   }
 
-  /** Ends it with an error, after what waits has been read. Not for applications. */
+  /**
+   * Ends it with an error, after what waits has been read. Not for applications.
+   *
+   * @internal
+   */
   fail(reason: unknown): void {
     this.#finish({ reason });
   }

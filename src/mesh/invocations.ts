@@ -1,36 +1,56 @@
-/** Runs handlers: from an `invoke` of the RPC core to its `handled`. @module */
+/** What a node serves: handlers, and their runs from an `invoke` of the RPC core to its `handled`. @module */
 
-import { MeshError } from "../base/errors.ts";
+import { MeshError, ValidationError } from "../base/errors.ts";
 import type { Failure } from "../base/protocol.ts";
 import { nodeId } from "../identity/mod.ts";
+import { parseProcedure } from "../names/mod.ts";
 import type { InvocationId, Outcome, RegistrationId, RpcEvent } from "../rpc/messages.ts";
-import { failureOf, isOfRuntime } from "./failure.ts";
+import { failureOf, isOfRuntime, orThrow } from "./failure.ts";
 import { decodePayload, encodePayload } from "./payload.ts";
-import type { Handler } from "./service.ts";
-import type { Node } from "./node.ts";
+import { type AdvertiseOptions, CONCURRENCY_DEFAULT, type Handler, Service } from "./service.ts";
+import type { Node } from "../node/node.ts";
 
 /** The handlers of a node, and their runs. */
 export class Invocations {
   readonly #node: () => Node;
   readonly #onBug: (procedure: string, error: unknown) => void;
-  readonly #bodyBytesMax: number;
+  readonly #bodyBytesMax: () => number;
   readonly #handlers = new Map<RegistrationId, Handler>();
+  readonly #services = new Map<RegistrationId, Service>();
   readonly #running = new Map<InvocationId, AbortController>();
   readonly #idle: (() => void)[] = [];
+  #registrations = 0;
+  #ended = false;
 
   /** `onBug` is told of exceptions that callers are not told in full. */
-  constructor(node: () => Node, bodyBytesMax: number, onBug: (procedure: string, error: unknown) => void) {
+  constructor(node: () => Node, bodyBytesMax: () => number, onBug: (procedure: string, error: unknown) => void) {
     this.#onBug = onBug;
     this.#node = node;
     this.#bodyBytesMax = bodyBytesMax;
   }
 
-  set(registration: RegistrationId, handler: Handler): void {
-    this.#handlers.set(registration, handler);
+  /** What is served. */
+  services(): Service[] {
+    return [...this.#services.values()];
   }
 
-  delete(registration: RegistrationId): void {
-    this.#handlers.delete(registration);
+  /** Serves a procedure; `ready` settles when the hub knows, or refuses. */
+  serve(procedure: string, handler: Handler, options: AdvertiseOptions): { service: Service; ready: Promise<void> } {
+    const { concurrency = CONCURRENCY_DEFAULT, metadata } = options, registration = ++this.#registrations;
+    if (!Number.isInteger(concurrency) || concurrency < 1) {
+      throw new ValidationError(`Cannot advertise: concurrency is a positive integer, got ${concurrency}`);
+    }
+    const service = new Service(procedure, async () => {
+      this.#services.delete(registration);
+      if (this.#ended) return;
+      await orThrow(this.#node().rpc<void>({ type: "unadvertise", registration }).answer);
+      this.#handlers.delete(registration);
+    });
+    this.#services.set(registration, service);
+    this.#handlers.set(registration, handler);
+    const head = { type: "advertise", registration, procedure: parseProcedure(procedure), concurrency } as const;
+    const command = metadata === undefined ? head : { ...head, metadata: JSON.stringify(metadata) };
+    return { service, ready: orThrow(this.#node().rpc<void>(command).answer) };
   }
 
   /** Resolves when nothing runs. */
@@ -38,8 +58,9 @@ export class Invocations {
     return this.#running.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
   }
 
-  /** Tells every running handler to stop. */
-  abortAll(reason: unknown): void {
+  /** The end: tells every running handler to stop. */
+  end(reason: unknown): void {
+    this.#ended = true;
     for (const controller of this.#running.values()) controller.abort(reason);
   }
 
@@ -63,7 +84,7 @@ export class Invocations {
         return handler(args, context);
       })
       .then((result) => {
-        const { bytes, encoding } = encodePayload(result, `answer ${procedure}`, this.#bodyBytesMax);
+        const { bytes, encoding } = encodePayload(result, `answer ${procedure}`, this.#bodyBytesMax());
         return { result: bytes, encoding };
       })
       .catch((error) => {

@@ -38,7 +38,11 @@ export class MeshEvent<T = unknown> {
     return this.#missed;
   }
 
-  /** More were lost before it was read. Not for applications. */
+  /**
+   * More were lost before it was read. Not for applications.
+   *
+   * @internal
+   */
   addMissed(count: number): void {
     this.#missed += count;
   }

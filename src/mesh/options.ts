@@ -1,6 +1,8 @@
 /** The options and answers of the public handle. @module */
 
 import type { NodeId } from "../identity/mod.ts";
+import type { Link } from "../link/link.ts";
+import { formatEndpoint } from "../names/mod.ts";
 import type { Strategy } from "../rpc/selection.ts";
 
 /** Where a mesh stands with the network. */
@@ -8,11 +10,18 @@ export type Status = "connecting" | "connected" | "degraded" | "draining" | "clo
 
 /** Takes what a mesh has to say; a library never prints. */
 export interface Logger {
+  /** What helps to find a fault. */
   debug(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  /** What an operator wants to know. */
   info(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  /** What is not as it should be, and goes on. */
   warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  /** What has failed. */
   error(message: string, fields?: Readonly<Record<string, unknown>>): void;
 }
+
+/** Says nothing. */
+export const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** What every operation takes. */
 export interface CommonOptions {
@@ -48,20 +57,27 @@ export interface CallOptions extends CommonOptions {
 
 /** A provider of a procedure, as `discover` tells. */
 export interface ProviderInfo {
+  /** The provider's id. */
   readonly node: NodeId;
+  /** What it advertised beside the name. */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** A member of the realm, as the hub sees it. */
 export interface MemberInfo {
+  /** Its id. */
   readonly node: NodeId;
+  /** Whether it serves others. */
   readonly role: "hub" | "edge";
 }
 
 /** A link of this node. */
 export interface LinkInfo {
+  /** Names the link at this node. */
   readonly id: string;
+  /** The proven id of the other end. */
   readonly node: NodeId;
+  /** What the other end is. */
   readonly role: "hub" | "edge";
   /** `host:port` where it was seen. */
   readonly remote: string;
@@ -75,20 +91,26 @@ export interface LinkInfo {
 
 /** Counters since the start. */
 export interface Stats {
+  /** Frames; `dropped` for slow readers, `unconfirmed` by the hub. */
   readonly messages: {
     readonly sent: number;
     readonly received: number;
     readonly dropped: number;
     readonly unconfirmed: number;
   };
+  /** Bytes of frames. */
   readonly bytes: { readonly sent: number; readonly received: number };
+  /** Links now. */
   readonly links: number;
+  /** Links that others dialled. */
   readonly clients: number;
   /** Newcomers turned away, by code. */
   readonly refused: Readonly<Record<string, number>>;
   /** Interests held, for links and this node together. */
   readonly subscriptions: number;
+  /** Procedures that this node serves. */
   readonly services: number;
+  /** Calls made or passed on, and not answered. */
   readonly pendingCalls: number;
   /** ms. */
   readonly uptime: number;
@@ -96,3 +118,16 @@ export interface Stats {
 
 /** Default of `timeout` of a call, ms. */
 export const CALL_TIMEOUT_MS = 5_000;
+
+/** What is told of a link. */
+export function linkInfo(link: Link): LinkInfo {
+  return {
+    id: link.id,
+    node: link.peer.node,
+    role: link.peer.role,
+    remote: formatEndpoint(link.remote),
+    rtt: link.rttMs,
+    queued: link.queuedBytes,
+    since: link.since,
+  };
+}

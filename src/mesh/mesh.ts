@@ -5,7 +5,7 @@
  * @module
  */
 
-import { ClosedError, type MeshError, TimeoutError, ValidationError } from "../base/errors.ts";
+import { ClosedError, TimeoutError, ValidationError } from "../base/errors.ts";
 import { within } from "../base/clock.ts";
 import { type NodeId, parseNodeId } from "../identity/mod.ts";
 import type { Self } from "../link/handshake.ts";
@@ -16,13 +16,15 @@ import type { RpcEvent } from "../rpc/messages.ts";
 import { untilAborted } from "./answer.ts";
 import { Caller } from "./caller.ts";
 import { errorOf, orThrow } from "./failure.ts";
+import { MeshEvents } from "./mesh_events.ts";
 import { Invocations } from "./invocations.ts";
-import { Node, type NodeOptions } from "./node.ts";
+import { Node, type NodeOptions } from "../node/node.ts";
 import {
   CALL_TIMEOUT_MS,
   type CallOptions,
   type CommonOptions,
   type LinkInfo,
+  linkInfo,
   type Logger,
   type MemberInfo,
   type ProviderInfo,
@@ -32,27 +34,33 @@ import {
   type Status,
 } from "./options.ts";
 import { Publisher } from "./publisher.ts";
-import type { Runtime } from "./runtime.ts";
-import { type AdvertiseOptions, CONCURRENCY_DEFAULT, type Handler, Service } from "./service.ts";
+import type { Runtime } from "../node/runtime.ts";
+import type { AdvertiseOptions, Handler, Service } from "./service.ts";
 import { type SubscribeOptions, Subscription } from "./subscription.ts";
 
 /** Room for the fields of a message beside its body, bytes. */
 const ENVELOPE_BYTES = 1_024;
+/** How long a mesh that is closed waits for the hub to confirm what it was told, ms. */
+const LAST_WORDS_MS = 5_000;
+
 /** What a mesh handle is made with. */
 export interface MeshOptions extends Omit<NodeOptions, "listener"> {
+  /** @internal */
   readonly logger: Logger;
 }
 
 /** A node, as its application holds it. */
-export class Mesh extends EventTarget implements AsyncDisposable {
-  /** The runtime, for subclasses. */
+export class Mesh extends MeshEvents implements AsyncDisposable {
+  /** @internal The runtime, for subclasses. */
   protected readonly runtime: Runtime;
+  /** @internal */
   protected readonly self: Self;
+  /** @internal */
   protected readonly node: Node;
+  /** @internal */
   protected readonly logger: Logger;
   readonly #invocations: Invocations;
   readonly #subscriptions = new Map<number, Subscription<unknown>>();
-  readonly #services = new Map<number, Service>();
   readonly #startedAt: number;
   readonly #publisher: Publisher;
   readonly #caller: Caller;
@@ -72,7 +80,7 @@ export class Mesh extends EventTarget implements AsyncDisposable {
       node: () => this.node,
       self: self.identity.idBytes,
       random: runtime.random.fork("application"),
-      bodyBytesMax: limits.frameBytesMax - ENVELOPE_BYTES,
+      bodyBytesMax: () => (this.uplink()?.frameBytesMax ?? limits.frameBytesMax) - ENVELOPE_BYTES,
     };
     this.#publisher = new Publisher({ ...shared, clock: runtime.timers, uplink: () => this.uplink() });
     this.#caller = new Caller(shared);
@@ -84,8 +92,11 @@ export class Mesh extends EventTarget implements AsyncDisposable {
       listener: {
         pubsub: (event) => this.#onPubsub(event),
         rpc: (event) => this.#onRpc(event),
+        /** @internal */
         linkUp: (link) => this.linkUp(link),
+        /** @internal */
         linkDown: (link, end) => this.linkDown(link, end),
+        /** @internal */
         goingAway: (link, reason) => this.goingAway(link, reason),
       },
     });
@@ -132,7 +143,8 @@ export class Mesh extends EventTarget implements AsyncDisposable {
     const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
     const subscription = new Subscription<T>(wanted, ready, options, {
       drained: (one) => this.node.relief.drained(one),
-      overflowed: (one) => this.#tell("slowconsumer", { pattern: one.pattern }),
+      overflowed: (one) => this.tell("slowconsumer", { pattern: one.pattern }),
+      /** @internal */
       closed: async () => {
         this.#subscriptions.delete(id);
         if (this.#status === "closed") return;
@@ -223,15 +235,7 @@ export class Mesh extends EventTarget implements AsyncDisposable {
 
   /** This node's links. */
   links(): LinkInfo[] {
-    return this.node.links.all().map((link) => ({
-      id: link.id,
-      node: link.peer.node,
-      role: link.peer.role,
-      remote: formatEndpoint(link.remote),
-      rtt: link.rttMs,
-      queued: link.queuedBytes,
-      since: link.since,
-    }));
+    return this.node.links.all().map(linkInfo);
   }
 
   /** This node's subscriptions. */
@@ -241,7 +245,7 @@ export class Mesh extends EventTarget implements AsyncDisposable {
 
   /** What this node serves. */
   services(): Service[] {
-    return [...this.#services.values()].filter(({ procedure }) => !procedure.startsWith("_mesh."));
+    return this.#invocations.services().filter(({ procedure }) => !procedure.startsWith("_mesh."));
   }
 
   /** Counters since the start. */
@@ -267,7 +271,7 @@ export class Mesh extends EventTarget implements AsyncDisposable {
   async drain({ timeout = 10_000 }: { timeout?: number } = {}): Promise<void> {
     if (this.#closing !== undefined) return await this.#closing;
     this.setStatus("draining");
-    await Promise.allSettled([...this.#services.values()].map((service) => service.close()));
+    await Promise.allSettled(this.#invocations.services().map((service) => service.close()));
     const late = () => new TimeoutError("Cannot wait longer for running calls");
     await within(this.runtime.timers, timeout, this.#invocations.idle(), late).catch(() => {});
     await this.close();
@@ -278,68 +282,58 @@ export class Mesh extends EventTarget implements AsyncDisposable {
     return this.#closing ??= this.#close();
   }
 
+  /** The same as `close()`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
   // For subclasses
 
-  /** The link that publishes go to; undefined at a hub, and without one. */
+  /** @internal The link that publishes go to; undefined at a hub, and without one. */
   protected uplink(): Link | undefined {
     return undefined;
   }
 
+  /** @internal */
   protected linkUp(link: Link): void {
     this.logger.debug("link up", { node: link.peer.node, remote: formatEndpoint(link.remote) });
-    this.#tell("peerup", { node: link.peer.node });
+    this.tell("peerup", { node: link.peer.node });
   }
 
+  /** @internal */
   protected linkDown(link: Link, end: LinkEnd): void {
     this.logger.debug("link down", { node: link.peer.node, code: end.code, text: end.text });
-    this.#tell("peerdown", { node: link.peer.node, reason: end.code });
+    this.tell("peerdown", { node: link.peer.node, reason: end.code });
   }
 
+  /** @internal */
   protected goingAway(link: Link, reason: string): void {
     this.logger.info("the hub is going away", { node: link.peer.node, reason });
   }
 
-  /** Ends what a subclass added; called before the links are closed. */
+  /** @internal Ends what a subclass added; called before the links are closed. */
   protected async closing(): Promise<void> {}
 
   /** Lets go of what a subclass holds; called when the links are closed. */
   protected async closed(): Promise<void> {}
 
-  /** Changes the status; tells those who listen. */
+  /** @internal Changes the status; tells those who listen. */
   protected setStatus(status: Status): void {
     if (this.#status === status || this.#status === "closed") return;
     if (this.#status === "draining" && status !== "closed") return;
     const before = this.#status;
     this.#status = status;
     this.logger.debug("status", { from: before, to: status });
-    this.#tell("statuschange", { from: before, to: status });
+    this.tell("statuschange", { from: before, to: status });
   }
 
-  /** Registers a handler, also under the mesh's own names. */
+  /** @internal Registers a handler, also under the mesh's own names. */
   protected serve(
     procedure: string,
     handler: Handler,
     options: AdvertiseOptions = {},
   ): { readonly service: Service; readonly ready: Promise<void> } {
-    const { concurrency = CONCURRENCY_DEFAULT, metadata } = options, registration = ++this.#ids;
-    if (!Number.isInteger(concurrency) || concurrency < 1) {
-      throw new ValidationError(`Cannot advertise: concurrency is a positive integer, got ${concurrency}`);
-    }
-    const service = new Service(procedure, async () => {
-      this.#services.delete(registration);
-      if (this.#status === "closed") return;
-      await orThrow(this.node.rpc<void>({ type: "unadvertise", registration }).answer);
-      this.#invocations.delete(registration);
-    });
-    this.#services.set(registration, service);
-    this.#invocations.set(registration, handler);
-    const head = { type: "advertise", registration, procedure: parseProcedure(procedure), concurrency } as const;
-    const command = metadata === undefined ? head : { ...head, metadata: JSON.stringify(metadata) };
-    return { service, ready: orThrow(this.node.rpc<void>(command).answer) };
+    return this.#invocations.serve(procedure, handler, options);
   }
 
   #onPubsub(event: PubsubEvent): void {
@@ -353,7 +347,7 @@ export class Mesh extends EventTarget implements AsyncDisposable {
         return;
       case "missed":
         for (const subscription of this.#subscriptions.values()) subscription.lost(event.count);
-        return this.#tell("slowconsumer", { missed: event.count });
+        return this.tell("slowconsumer", { missed: event.count });
       case "interestRefused":
         return this.#subscriptions.get(event.subscription)?.fail(errorOf(event));
       case "refused":
@@ -375,11 +369,15 @@ export class Mesh extends EventTarget implements AsyncDisposable {
   async #close(): Promise<void> {
     this.setStatus("draining");
     await this.closing();
+    const late = () => new TimeoutError("Cannot wait longer for acknowledgements");
+    if (this.uplink()?.open) {
+      await within(this.runtime.timers, LAST_WORDS_MS, this.#publisher.idle(), late).catch(() => {});
+    }
     await Promise.all(this.node.links.all().map((link) => link.close("closed by its application")));
     this.setStatus("closed");
     const text = "Cannot wait any longer: the mesh was closed";
     this.node.abandonAll({ code: "closed", text });
-    this.#invocations.abortAll(new ClosedError(text));
+    this.#invocations.end(new ClosedError(text));
     await Promise.all([...this.#subscriptions.values()].map((subscription) => subscription.close()));
     await this.closed();
   }
@@ -390,13 +388,4 @@ export class Mesh extends EventTarget implements AsyncDisposable {
       throw new ClosedError(`Cannot ${what}: the mesh was closed`);
     }
   }
-
-  #tell(type: string, detail: unknown): void {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
-  }
-}
-
-/** An error with its sentence, for a log line. */
-export function asFields(error: MeshError): Readonly<Record<string, unknown>> {
-  return { code: error.code, text: error.message };
 }

@@ -8,6 +8,7 @@ export interface CallContext {
   readonly signal: AbortSignal;
   /** Who calls, as the hub has proven. */
   readonly caller: NodeId;
+  /** The name by which it was called. */
   readonly procedure: string;
   /** Time left for the answer, ms; undefined where nobody waits (a cast). */
   readonly timeLeft: number | undefined;
@@ -32,6 +33,7 @@ export const CONCURRENCY_DEFAULT = 1_000;
 
 /** A procedure that is being served. It survives reconnects. */
 export class Service implements AsyncDisposable {
+  /** Its name. */
   readonly procedure: string;
   readonly #close: () => Promise<void>;
   #closing: Promise<void> | undefined;
@@ -47,6 +49,7 @@ export class Service implements AsyncDisposable {
     return this.#closing ??= this.#close();
   }
 
+  /** The same as `close()`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

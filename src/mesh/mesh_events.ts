@@ -1,0 +1,56 @@
+/** What a mesh handle tells as DOM events, and of which type each is. @module */
+
+import type { NodeId } from "../identity/mod.ts";
+import type { Status } from "./options.ts";
+
+/** The `detail` of each event. */
+export interface MeshEventMap {
+  /** Where the mesh stands with the network has changed. */
+  readonly statuschange: { readonly from: Status; readonly to: Status };
+  /** A link of this node is up. An edge has links to hubs only: this is not about other members. */
+  readonly peerup: { readonly node: NodeId };
+  /** A link of this node has ended; `reason` is a code: `closed`, `timeout`, `connection_lost`, … */
+  readonly peerdown: { readonly node: NodeId; readonly reason: string };
+  /** Events were lost: by one subscription that is read too slowly, or `missed` of them at the hub for this node. */
+  readonly slowconsumer: { readonly pattern?: string; readonly missed?: number };
+}
+
+/** An `EventTarget` whose events are known. */
+export class MeshEvents extends EventTarget {
+  /** Listens to one kind of event; its data is in `event.detail`. */
+  override addEventListener<Type extends keyof MeshEventMap>(
+    type: Type,
+    listener: (event: CustomEvent<MeshEventMap[Type]>) => void,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  /** Listens to any event. */
+  override addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  override addEventListener(type: string, listener: unknown, options?: boolean | AddEventListenerOptions): void {
+    super.addEventListener(type, listener as EventListener, options);
+  }
+
+  /** Listens no longer. */
+  override removeEventListener<Type extends keyof MeshEventMap>(
+    type: Type,
+    listener: (event: CustomEvent<MeshEventMap[Type]>) => void,
+    options?: boolean | EventListenerOptions,
+  ): void;
+  /** Listens to any event no longer. */
+  override removeEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | EventListenerOptions,
+  ): void;
+  override removeEventListener(type: string, listener: unknown, options?: boolean | EventListenerOptions): void {
+    super.removeEventListener(type, listener as EventListener, options);
+  }
+
+  /** Tells those who listen. */
+  protected tell<Type extends keyof MeshEventMap>(type: Type, detail: MeshEventMap[Type]): void {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
