@@ -12,6 +12,7 @@ export class MeshError extends Error {
   /** Whether the same request may succeed later. */
   readonly retryable: boolean;
 
+  /** `code` is stable; `message` is one sentence for a person. */
   constructor(code: string, message: string, options: { retryable?: boolean; cause?: unknown } = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = new.target.name;
@@ -22,6 +23,7 @@ export class MeshError extends Error {
 
 /** No answer came in time; the request may or may not have been carried out. */
 export class TimeoutError extends MeshError {
+  /** `message` says what was waited for. */
   constructor(message: string, options?: { cause?: unknown }) {
     super("timeout", message, { retryable: true, ...options });
   }
@@ -29,6 +31,7 @@ export class TimeoutError extends MeshError {
 
 /** Nobody in the realm serves the procedure. */
 export class NoProviderError extends MeshError {
+  /** `message` is one sentence for a person. */
   constructor(message: string) {
     super("no_provider", message, { retryable: true });
   }
@@ -42,6 +45,7 @@ export class RefusedError extends MeshError {}
 
 /** The handle was closed. */
 export class ClosedError extends MeshError {
+  /** `message` is one sentence for a person. */
   constructor(message: string) {
     super("closed", message);
   }
@@ -49,6 +53,7 @@ export class ClosedError extends MeshError {
 
 /** The caller gave something that cannot be right. */
 export class ValidationError extends MeshError {
+  /** `message` is one sentence for a person. */
   constructor(message: string) {
     super("invalid", message);
   }

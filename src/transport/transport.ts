@@ -12,6 +12,7 @@ import { MeshError } from "../base/errors.ts";
 export interface Address {
   /** A host name or an IP literal, IPv6 without brackets. */
   readonly hostname: string;
+  /** UDP or TCP. */
   readonly port: number;
 }
 
@@ -26,7 +27,9 @@ export type Expectation =
 
 /** A certificate chain and its private key, PEM. */
 export interface TlsIdentity {
+  /** The chain, the leaf first. */
   readonly cert: string;
+  /** PKCS#8. */
   readonly key: string;
 }
 
@@ -170,8 +173,10 @@ export type DialFailure =
 
 /** A dial that failed; `code` is `unreachable`, `untrusted`, …; never retryable when the proof failed. */
 export class DialError extends MeshError {
+  /** Why. */
   declare readonly code: DialFailure;
 
+  /** `message` is one sentence for a person. */
   constructor(code: DialFailure, message: string, options: { cause?: unknown } = {}) {
     super(code, message, {
       retryable: code === "unreachable" || code === "unknown_host" || code === "refused",
