@@ -11,7 +11,7 @@ import { answered } from "./answer.ts";
 import { orThrow } from "./failure.ts";
 import type { Node } from "../node/node.ts";
 import { CALL_TIMEOUT_MS, type CallOptions } from "./options.ts";
-import { decodePayload, encodePayload } from "./payload.ts";
+import { decodePayload, encodePayload, ownBytes } from "./payload.ts";
 
 /** What a caller is made with. */
 export interface CallerOptions {
@@ -61,7 +61,7 @@ export class Caller {
     };
     const asked = node.rpc<Outcome>({ type: "call", request, timeoutMs, strategy });
     const outcome = await answered(node, "rpc", asked, signal);
-    return decodePayload(outcome.result, outcome.encoding) as Result;
+    return decodePayload(ownBytes(outcome.result, outcome.encoding), outcome.encoding) as Result;
   }
 
   /** Calls a procedure without waiting for an answer: see `Mesh.cast`. */

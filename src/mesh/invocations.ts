@@ -6,7 +6,7 @@ import { nodeId } from "../identity/mod.ts";
 import { parseProcedure } from "../names/mod.ts";
 import type { InvocationId, Outcome, RegistrationId, RpcEvent } from "../rpc/messages.ts";
 import { failureOf, isOfRuntime, orThrow } from "./failure.ts";
-import { decodePayload, encodePayload } from "./payload.ts";
+import { decodePayload, encodePayload, ownBytes } from "./payload.ts";
 import { type AdvertiseOptions, CONCURRENCY_DEFAULT, type Handler, Service } from "./service.ts";
 import type { Node } from "../node/node.ts";
 
@@ -73,7 +73,7 @@ export class Invocations {
   run(event: Extract<RpcEvent, { type: "invoke" }>): void {
     const { invocation, procedure, registration, deadlineMs: timeLeft } = event;
     const handler = this.#handlers.get(registration), controller = new AbortController();
-    const args = decodePayload(event.args, event.encoding), caller = nodeId(event.caller);
+    const args = decodePayload(ownBytes(event.args, event.encoding), event.encoding), caller = nodeId(event.caller);
     this.#running.set(invocation, controller);
     const context = { signal: controller.signal, caller, procedure, timeLeft };
     Promise.resolve()

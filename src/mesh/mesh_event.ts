@@ -1,9 +1,12 @@
 /** An event as a subscriber gets it. @module */
 
-import { toHex } from "../base/bytes.ts";
+import { toHex, utf8 } from "../base/bytes.ts";
 import { type NodeId, nodeId } from "../identity/mod.ts";
 import type { Publish } from "../wire/mod.ts";
 import { decodePayload } from "./payload.ts";
+
+/** Length of a message id. */
+const ID_BYTES = 16;
 
 /** One event. */
 export class MeshEvent<T = unknown> {
@@ -13,24 +16,29 @@ export class MeshEvent<T = unknown> {
   readonly retained: boolean;
   /** Publisher's clock, ms; undefined for peers that do not say. */
   readonly at: number | undefined;
-  readonly #publish: Pick<Publish, "payload" | "encoding" | "messageId" | "publisher" | "headers">;
+  /** Message id, publisher and payload, one behind the other: one copy for what the event needs of the network's buffers. */
+  readonly #bytes: Uint8Array<ArrayBuffer>;
+  readonly #payloadAt: number;
+  readonly #encoding: string | undefined;
+  readonly #headers: string | undefined;
   #missed: number;
   #data: { readonly value: T } | undefined;
 
-  /** Made by the mesh. The event keeps no memory of the network's buffers. */
+  /** Made by the mesh. */
   constructor(publish: Publish, missed: number) {
-    const { topic, retain, at, payload, encoding, messageId, publisher, headers } = publish;
-    this.topic = topic;
-    this.retained = retain;
+    const { messageId, publisher, payload } = publish, publisherBytes = publisher?.length ?? 0;
+    const payloadAt = ID_BYTES + publisherBytes, bytes = new Uint8Array(payloadAt + payload.length);
+    bytes.set(messageId);
+    if (publisher !== undefined) bytes.set(publisher, ID_BYTES);
+    bytes.set(payload, payloadAt);
+    this.topic = publish.topic;
+    this.retained = publish.retain;
+    this.at = publish.at;
+    this.#bytes = bytes;
+    this.#payloadAt = payloadAt;
+    this.#encoding = publish.encoding;
+    this.#headers = publish.headers;
     this.#missed = missed;
-    this.at = at;
-    const own = { payload: payload.slice(), messageId: messageId.slice() };
-    this.#publish = {
-      ...own,
-      ...(encoding === undefined ? {} : { encoding }),
-      ...(publisher === undefined ? {} : { publisher: publisher.slice() }),
-      ...(headers === undefined ? {} : { headers }),
-    };
   }
 
   /** How many events this subscription lost just before this one. */
@@ -49,27 +57,23 @@ export class MeshEvent<T = unknown> {
 
   /** The payload: a JSON value, or a `Uint8Array` if it was published as one. */
   get data(): T {
-    return (this.#data ??= { value: decodePayload(this.#publish.payload, this.#publish.encoding) as T }).value;
+    return (this.#data ??= { value: decodePayload(this.#bytes.subarray(this.#payloadAt), this.#encoding) as T }).value;
   }
 
   /** The publisher's id for this event, 32 hexadecimal digits; unique in practice. */
   get id(): string {
-    return toHex(this.#publish.messageId);
+    return toHex(this.#bytes.subarray(0, ID_BYTES));
   }
 
   /** Who published it, as the hub has proven; undefined for peers that do not say. */
   get publisher(): NodeId | undefined {
-    const { publisher } = this.#publish;
-    return publisher?.length === 32 ? nodeId(publisher) : undefined;
+    const publisher = this.#bytes.subarray(ID_BYTES, this.#payloadAt);
+    return publisher.length === 32 ? nodeId(publisher) : undefined;
   }
 
   /** What the publisher put beside the payload. */
   get headers(): Readonly<Record<string, string>> {
-    const parsed = this.#publish.headers === undefined ? {} : decodePayload(bytesOf(this.#publish.headers), "json");
+    const parsed = this.#headers === undefined ? {} : decodePayload(utf8(this.#headers), "json");
     return parsed !== null && typeof parsed === "object" ? parsed as Record<string, string> : {};
   }
-}
-
-function bytesOf(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
 }

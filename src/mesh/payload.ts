@@ -23,14 +23,22 @@ export function encodePayload(value: unknown, doing: string, bytesMax: number): 
   return payload;
 }
 
-/** Turns bytes into the value; without `encoding` the original's rule applies: JSON if it is, else bytes. */
+/**
+ * Turns bytes into the value; without `encoding` the original's rule applies: JSON if it is, else bytes. Bytes are given
+ * as they are, no copy: who hands in a part of the network's buffers copies it first.
+ */
 export function decodePayload(bytes: Uint8Array, encoding: string | undefined): unknown {
-  if (encoding === "bytes") return bytes.slice();
+  if (encoding === "bytes") return bytes;
   try {
     return JSON.parse(fromUtf8(bytes));
   } catch {
-    return bytes.slice();
+    return bytes;
   }
+}
+
+/** What may reach the application as bytes, in memory of its own: 64 KiB stand behind a part of the network's buffers. */
+export function ownBytes(bytes: Uint8Array, encoding: string | undefined): Uint8Array {
+  return encoding === "json" ? bytes : bytes.slice();
 }
 
 function toJson(value: unknown, doing: string): string {

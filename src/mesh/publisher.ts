@@ -7,7 +7,7 @@ import type { Random } from "../base/random.ts";
 import type { Link } from "../link/link.ts";
 import { parseTopic } from "../names/mod.ts";
 import type { Publish } from "../wire/mod.ts";
-import { answered } from "./answer.ts";
+import { answered, type Asked } from "./answer.ts";
 import type { Node } from "../node/node.ts";
 import type { Published, PublishOptions } from "./options.ts";
 import { encodePayload } from "./payload.ts";
@@ -50,18 +50,33 @@ export class Publisher {
   }
 
   /** Publishes one event: see `Mesh.publish`. */
-  async publish(topic: string, data: unknown, options: PublishOptions): Promise<Published> {
+  publish(topic: string, data: unknown, options: PublishOptions): Promise<Published> {
     const node = this.#options.node(), uplink = this.#options.uplink();
     const publish = this.#event(topic, data, options);
     if (uplink !== undefined && uplink.queuedBytes > QUEUE_BYTES_MAX) {
       const text = `Cannot publish: over ${QUEUE_BYTES_MAX} bytes wait for the link; await publish before the next one`;
       throw new MeshError("queue_full", text, { retryable: true });
     }
+    const asked = node.publish(publish), id = toHex(publish.messageId);
+    if (asked !== undefined) {
+      return this.#answered(asked as Asked<{ recipients: number } | undefined>, publish, options);
+    }
+    const full = uplink?.writable() ?? node.pause();
+    return full === undefined
+      ? Promise.resolve({ id, recipients: undefined })
+      : full.then(() => ({ id, recipients: undefined }));
+  }
+
+  /** For an event that waits for a link, or for the hub's answer. */
+  async #answered(
+    asked: Asked<{ recipients: number } | undefined>,
+    publish: Publish,
+    { signal }: PublishOptions,
+  ): Promise<Published> {
     if (publish.acknowledge) this.#waiting++;
     try {
-      const asked = node.pubsub<{ recipients: number } | undefined>({ type: "publish", publish });
-      const answer = await answered(node, "pubsub", asked, options.signal);
-      const full = uplink?.writable() ?? node.pause();
+      const answer = await answered(this.#options.node(), "pubsub", asked, signal);
+      const full = this.#options.uplink()?.writable() ?? this.#options.node().pause();
       if (full !== undefined) await full;
       return { id: toHex(publish.messageId), recipients: answer?.recipients };
     } catch (error) {

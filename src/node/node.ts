@@ -16,7 +16,7 @@ import type { PubsubCommand, PubsubEvent, PubsubMessage, PubsubTimer } from "../
 import { RpcCore } from "../rpc/core.ts";
 import type { Outcome, RpcCommand, RpcEvent, RpcMessage, RpcTimer } from "../rpc/messages.ts";
 import type { RpcOptions } from "../rpc/options.ts";
-import { encodeFrame, type Message } from "../wire/mod.ts";
+import { encodeFrame, type Message, type Publish } from "../wire/mod.ts";
 import { Relief } from "./relief.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -109,6 +109,17 @@ export class Node implements LinkOwner {
     const { id, answer } = this.#expect<T>();
     this.#give("pubsub", { kind: "command", id, command });
     return { id, answer };
+  }
+
+  /** Publishes; undefined when the event was handed over at once, else what to wait for. */
+  publish(publish: Publish): { readonly id: number; readonly answer: Promise<unknown> } | undefined {
+    const id = this.#commandIds + 1, command = { type: "publish", publish } as const;
+    const effects = this.#pubsub.handle({ kind: "command", id, command }, this.#now()), last = effects.at(-1);
+    const done = last?.kind === "answer" && last.id === id && last.value === undefined;
+    const asked = done ? undefined : this.#expect<unknown>();
+    this.#commandIds = id;
+    for (const effect of effects) if (!done || effect !== last) this.#perform("pubsub", effect);
+    return asked;
   }
 
   /** Gives the RPC core a command. */

@@ -39,10 +39,23 @@ export function systemTimers(): Timers {
   };
 }
 
+/** Ids are short and many: one call of the system gives the bytes of 256 of them. */
+const POOL_BYTES = 4_096;
+
 /** The system's random numbers, fit for keys. */
 export function systemRandom(): Random {
+  let pool = new Uint8Array(0), taken = 0;
   return {
-    bytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
+    bytes(length) {
+      if (length > POOL_BYTES / 16) return crypto.getRandomValues(new Uint8Array(length));
+      if (taken + length > pool.length) {
+        pool = crypto.getRandomValues(new Uint8Array(POOL_BYTES));
+        taken = 0;
+      }
+      const bytes = pool.slice(taken, taken + length);
+      pool.fill(0, taken, taken += length); // what was given away is not kept
+      return bytes;
+    },
     number: () => crypto.getRandomValues(new Uint32Array(1))[0]! / 0x1_0000_0000,
     fork: () => systemRandom(),
   };
