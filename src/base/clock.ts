@@ -9,6 +9,8 @@ export interface Clock {
 export interface Timers extends Clock {
   /** Calls `action` once, `ms` milliseconds from now at the earliest. */
   after(ms: number, action: () => void): () => void;
+  /** Resolves in the next turn of the event loop, once all that is ready now has run; absent where there is none. */
+  readonly turn?: () => Promise<void>;
 }
 
 /** Rejects with what `error()` returns if `promise` has not settled within `ms` milliseconds. */

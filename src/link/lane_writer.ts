@@ -6,6 +6,7 @@
  * @module
  */
 
+import type { Timers } from "../base/clock.ts";
 import { encodeMessage, type Message, Writer } from "../wire/mod.ts";
 
 /** A batch buffer larger than this is given back after its write: a burst must not stay in memory. */
@@ -27,6 +28,7 @@ export interface LaneOwner {
 export class LaneWriter {
   readonly #open: () => Promise<WritableStream<Uint8Array>>;
   readonly #owner: LaneOwner;
+  readonly #turn: Timers["turn"];
   #stream: Promise<WritableStreamDefaultWriter<Uint8Array>> | undefined;
   #collecting: Writer | undefined;
   #spare: Writer | undefined;
@@ -34,8 +36,13 @@ export class LaneWriter {
   #ended = false;
 
   /** `stream` is one that is open already, or opens it with the first message: who never writes needs none. */
-  constructor(stream: WritableStream<Uint8Array> | (() => Promise<WritableStream<Uint8Array>>), owner: LaneOwner) {
+  constructor(
+    stream: WritableStream<Uint8Array> | (() => Promise<WritableStream<Uint8Array>>),
+    owner: LaneOwner,
+    turn?: Timers["turn"],
+  ) {
     this.#owner = owner;
+    this.#turn = turn;
     if (typeof stream === "function") {
       this.#open = stream;
     } else {
@@ -83,7 +90,10 @@ export class LaneWriter {
     await undefined; // the rest of this turn joins the batch
     try {
       const stream = await this.#writer();
-      for (let batch = this.#collecting; batch !== undefined && batch.length > 0; batch = this.#collecting) {
+      for (let first = true; (this.#collecting?.length ?? 0) > 0; first = false) {
+        // What comes in quick succession goes in large writes; the first one of a series is not held up.
+        if (!first && this.#collecting!.length < WRITE_BYTES) await this.#turn?.();
+        const batch = this.#collecting!;
         this.#collecting = this.#spare;
         this.#spare = undefined;
         for (let start = 0; start < batch.length; start += WRITE_BYTES) {

@@ -102,6 +102,7 @@ export class Link implements QueueOwner {
       wrote: (bytes) => this.bytes.sent += bytes,
       drained: () => owner.drained(this),
       broken: () => this.#lost(),
+      turn: timers.turn,
     });
     this.#reader = new LinkReader(connection, { frameBytesMax, decoder: options.decoder }, {
       onMessage: (message) => this.#onMessage(message),

@@ -1,6 +1,7 @@
 /** The outgoing half of a link: messages → lanes → streams, and the bounds on what waits. @module */
 
 import { keyBytes } from "../base/bytes.ts";
+import type { Timers } from "../base/clock.ts";
 import type { Lane } from "../base/protocol.ts";
 import type { Connection } from "../transport/transport.ts";
 import { encodeFrame, FRAME_HEADER_BYTES, type Message } from "../wire/mod.ts";
@@ -32,6 +33,8 @@ export interface WriterOwner {
   drained(): void;
   /** A stream broke. */
   broken(cause: unknown): void;
+  /** The next turn of the event loop, where there is one. */
+  readonly turn?: Timers["turn"];
 }
 
 /** Writes all streams that we open. */
@@ -60,7 +63,7 @@ export class LinkWriter {
         queued: (bytes) => this.#queued(bytes),
         wrote: (bytes) => owner.wrote(bytes),
         broken: (cause) => owner.broken(cause),
-      });
+      }, owner.turn);
     this.#lanes = {
       control: lane(control),
       events: lane(() => this.#openStream()),

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { setImmediate } from "node:timers";
 import { MeshError, ValidationError } from "../base/errors.ts";
 import type { Timers } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
@@ -36,6 +37,7 @@ export function systemTimers(): Timers {
       const timer = setTimeout(action, ms);
       return () => clearTimeout(timer);
     },
+    turn: () => new Promise((resolve) => void setImmediate(resolve)),
   };
 }
 
@@ -52,9 +54,7 @@ export function systemRandom(): Random {
         pool = crypto.getRandomValues(new Uint8Array(POOL_BYTES));
         taken = 0;
       }
-      const bytes = pool.slice(taken, taken + length);
-      pool.fill(0, taken, taken += length); // what was given away is not kept
-      return bytes;
+      return pool.subarray(taken, taken += length); // given away once: a pool is never filled again
     },
     number: () => crypto.getRandomValues(new Uint32Array(1))[0]! / 0x1_0000_0000,
     fork: () => systemRandom(),
