@@ -1,3 +1,5 @@
+/** Records: signed, read, and refused. @module */
+
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { concatBytes, toHex, utf8 } from "../../src/base/bytes.ts";

@@ -1,3 +1,5 @@
+/** The original's routing table and lookup, where it was right. @module */
+
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { fromHex, toHex, utf8 } from "../../src/base/bytes.ts";

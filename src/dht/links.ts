@@ -1,0 +1,51 @@
+/** Which links lead to which nodes. @module */
+
+import { toHex } from "../base/bytes.ts";
+import type { Peer, Role } from "../base/protocol.ts";
+
+/** A link and who is at its other end. */
+export interface Link {
+  /** The node's id as hex digits. */
+  readonly node: string;
+  /** The same as 32 bytes. */
+  readonly nodeBytes: Uint8Array;
+  readonly role: Role;
+  /** Lookups that run for the node at its other end. */
+  lookups: number;
+}
+
+/** The links of a node. Two of them may lead to one node. */
+export class Links {
+  readonly #links = new Map<Peer, Link>();
+  /** The latest link to a node; a link whose id is the node's own is not in it. */
+  readonly #ofNode = new Map<string, Peer>();
+
+  get(peer: Peer): Link | undefined {
+    return this.#links.get(peer);
+  }
+
+  /** A link to the node, or undefined. */
+  to(node: string): Peer | undefined {
+    return this.#ofNode.get(node) ?? (this.#links.has(node) ? node : undefined);
+  }
+
+  add(peer: Peer, nodeBytes: Uint8Array, role: Role): void {
+    const text = toHex(nodeBytes), node = text === peer ? peer : text; // one string, not two
+    this.#links.set(peer, { node, nodeBytes, role, lookups: 0 });
+    if (node !== peer) this.#ofNode.set(node, peer);
+  }
+
+  /** Forgets a link; an older one to the same node takes its place. */
+  remove(peer: Peer): void {
+    const link = this.#links.get(peer);
+    this.#links.delete(peer);
+    if (link === undefined || this.#ofNode.get(link.node) !== peer) return;
+    this.#ofNode.delete(link.node);
+    for (const [other, { node }] of this.#links) if (node === link.node) this.#ofNode.set(node, other);
+  }
+
+  /** The links to hubs. */
+  *hubs(): Generator<[Peer, Link]> {
+    for (const one of this.#links) if (one[1].role === "hub") yield one;
+  }
+}

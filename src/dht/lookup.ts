@@ -1,0 +1,215 @@
+/**
+ * An iterative lookup: who is to be asked next for the nodes closest to a target. After rust-libp2p's
+ * `query/peers/closest.rs`, with S/Kademlia's disjoint paths (Baumgart and Mies, 2007).
+ *
+ *     candidate:  new ──asked──▶ asked (slow, after a while) ──answers──▶ answered
+ *                                                              └──fails──▶ failed
+ *
+ * The nodes it begins with are dealt out to paths. A path asks only nodes that it has heard of itself, so nodes that
+ * name only each other can lead astray the paths that met one of them, but not the others. A path ends when the few
+ * closest it knows have answered, whoever asked them. When the paths have ended, the closest known to any of them are
+ * asked, until the k closest have all answered. No reply extends the lookup by nodes farther than these.
+ *
+ * @module
+ */
+
+import { compareDistance } from "../names/mod.ts";
+import type { LookupOptions } from "./options.ts";
+import { coarseDistance } from "./routing_table.ts";
+
+/** What a lookup needs to know of a node. */
+export interface Askable {
+  readonly node: string;
+  readonly nodeBytes: Uint8Array;
+}
+
+/** 0: heard of; 1: asked; 2: has answered; 3: has failed. */
+type State = 0 | 1 | 2 | 3;
+const NEW = 0, ASKED = 1, ANSWERED = 2, FAILED = 3;
+
+interface Candidate<C> {
+  readonly contact: C;
+  /** The first 48 bits of its distance. */
+  readonly distance: number;
+  /** A bit for each path that has heard of it. */
+  paths: number;
+  /** The path that asks it; 0 for none of them. */
+  askedBy: number;
+  state: State;
+  /** Asked, and not worth waiting for before others are asked. */
+  isSlow: boolean;
+  /** How many links away. */
+  readonly round: number;
+}
+
+/** One lookup. Ask whom `next` names until it names nobody, and tell what became of each. */
+export class Lookup<C extends Askable> {
+  readonly target: Uint8Array;
+  readonly #own: string;
+  readonly #options: LookupOptions;
+  /** The closest first. */
+  readonly #candidates: Candidate<C>[] = [];
+  #busyPaths = 0;
+  #inFlight = 0;
+  #queries = 0;
+
+  /** `own` is never asked. `seeds` are the closest that are known, the closest first. */
+  constructor(target: Uint8Array, options: LookupOptions & { readonly own: string; readonly seeds: readonly C[] }) {
+    this.target = target;
+    this.#own = options.own;
+    this.#options = options;
+    options.seeds.forEach((contact, i) => this.#add(contact, 1, 1 << (i % options.paths)));
+  }
+
+  /** How many nodes were asked. */
+  get queries(): number {
+    return this.#queries;
+  }
+
+  /** The next node to ask, to be taken as asked; undefined: nobody, for now or, where `done`, at all. */
+  next(): C | undefined {
+    const { parallel, paths, queriesMax } = this.#options;
+    if (this.#inFlight >= parallel || this.#queries >= queriesMax) return undefined;
+    for (let path = 1; path < 1 << paths; path <<= 1) {
+      if ((this.#busyPaths & path) !== 0) continue;
+      const candidate = this.#nextOf(path);
+      if (candidate !== undefined) return this.#ask(candidate, path);
+    }
+    const candidate = this.#nextOfAll();
+    return candidate === undefined ? undefined : this.#ask(candidate, 0);
+  }
+
+  /** A node that was asked has answered in full. */
+  answered(contact: C, named: readonly C[]): void {
+    this.heard(contact, named);
+    const candidate = this.#find(contact);
+    if (candidate?.state === ASKED) this.#settle(candidate, ANSWERED);
+  }
+
+  /** A node that was asked has named others; at most k of them count. It is still to answer. */
+  heard(contact: C, named: readonly C[]): void {
+    const candidate = this.#find(contact);
+    if (candidate?.state !== ASKED) return;
+    const { closestCount, roundsMax } = this.#options, count = Math.min(named.length, closestCount);
+    if (candidate.round >= roundsMax) return;
+    for (let i = 0; i < count; i++) this.#add(named[i]!, candidate.round + 1, candidate.askedBy);
+  }
+
+  /** A node that was asked takes its time: others may be asked meanwhile. */
+  slow(contact: C): void {
+    const candidate = this.#find(contact);
+    if (candidate?.state !== ASKED || candidate.isSlow) return;
+    candidate.isSlow = true;
+    this.#free(candidate);
+  }
+
+  /** A node that was asked has not answered, or nothing of use. */
+  failed(contact: C): void {
+    const candidate = this.#find(contact);
+    if (candidate !== undefined && candidate.state === ASKED) this.#settle(candidate, FAILED);
+  }
+
+  /** Whether there is nothing left to ask or to wait for. */
+  get done(): boolean {
+    const { paths, queriesMax } = this.#options;
+    if (this.#queries >= queriesMax) return this.#inFlight === 0;
+    for (let path = 1; path < 1 << paths; path <<= 1) if (this.#isOpen(path)) return false;
+    return !this.#isOpen(0);
+  }
+
+  /** The k closest that have answered, the closest first. */
+  get closest(): C[] {
+    const out: C[] = [];
+    for (const { state, contact } of this.#candidates) {
+      if (state === ANSWERED && out.push(contact) === this.#options.closestCount) break;
+    }
+    return out;
+  }
+
+  /** How many links the way to the closest that answered has; 0 where none did. */
+  get hops(): number {
+    return this.#candidates.find(({ state }) => state === ANSWERED)?.round ?? 0;
+  }
+
+  #ask(candidate: Candidate<C>, path: number): C {
+    candidate.state = ASKED;
+    candidate.askedBy = path;
+    this.#busyPaths |= path;
+    this.#inFlight++;
+    this.#queries++;
+    return candidate.contact;
+  }
+
+  #settle(candidate: Candidate<C>, state: State): void {
+    candidate.state = state;
+    if (!candidate.isSlow) this.#free(candidate);
+    candidate.isSlow = false;
+  }
+
+  #free(candidate: Candidate<C>): void {
+    this.#busyPaths &= ~candidate.askedBy;
+    this.#inFlight--;
+  }
+
+  #nextOf(path: number): Candidate<C> | undefined {
+    let rest = this.#options.pathClosestCount;
+    for (const candidate of this.#candidates) {
+      if ((candidate.paths & path) === 0 || candidate.state === FAILED || candidate.isSlow) continue;
+      if (candidate.state === NEW) return candidate;
+      if (--rest === 0) return undefined;
+    }
+    return undefined;
+  }
+
+  #nextOfAll(): Candidate<C> | undefined {
+    let rest = this.#options.closestCount;
+    for (const candidate of this.#candidates) {
+      if (candidate.state === FAILED || candidate.isSlow) continue;
+      if (candidate.state === NEW) return candidate;
+      if (--rest === 0) return undefined;
+    }
+    return undefined;
+  }
+
+  /** Whether one of the closest that a path knows, or for 0 any path, has yet to be asked or to answer. */
+  #isOpen(path: number): boolean {
+    let rest = path === 0 ? this.#options.closestCount : this.#options.pathClosestCount;
+    for (const candidate of this.#candidates) {
+      if (path !== 0 && (candidate.paths & path) === 0 || candidate.state === FAILED) continue;
+      if (candidate.state !== ANSWERED) return true;
+      if (--rest === 0) return false;
+    }
+    return false;
+  }
+
+  /** At most `queriesMax` × k: each answer adds k. */
+  #add(contact: C, round: number, path: number): void {
+    if (contact.node === this.#own) return;
+    const distance = coarseDistance(this.target, contact.nodeBytes), at = this.#place(distance, contact);
+    const there = this.#candidates[at];
+    if (there !== undefined && there.contact.node === contact.node) there.paths |= path;
+    else {
+      const fresh: Candidate<C> = { contact, distance, paths: path, askedBy: 0, state: NEW, isSlow: false, round };
+      this.#candidates.splice(at, 0, fresh);
+    }
+  }
+
+  #find(contact: C): Candidate<C> | undefined {
+    const candidate = this.#candidates[this.#place(coarseDistance(this.target, contact.nodeBytes), contact)];
+    return candidate?.contact.node === contact.node ? candidate : undefined;
+  }
+
+  /** The index of the first candidate that is not closer. */
+  #place(distance: number, { node, nodeBytes }: C): number {
+    const candidates = this.#candidates;
+    let low = 0, high = candidates.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1, other = candidates[middle]!;
+      if (other.contact.node === node) return middle; // as most are that a reply names
+      const order = other.distance - distance || compareDistance(this.target, other.contact.nodeBytes, nodeBytes);
+      if (order < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}

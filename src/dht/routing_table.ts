@@ -1,0 +1,316 @@
+/**
+ * The nodes that a node knows, in 256 buckets by how many leading bits of their id are its own.
+ *
+ * A bucket holds k nodes, the one heard of longest ago first. Where it is full, a newcomer waits among the bucket's
+ * spares and the oldest is to be probed; who fails to answer three times in a row gives way to the latest spare.
+ *
+ * @module
+ */
+
+import { bucketIndex, compareDistance } from "../names/mod.ts";
+
+/** What the table needs to know of a node. */
+export interface Known {
+  /** The id as a text, unique. */
+  readonly node: string;
+  /** The same as 32 bytes. */
+  readonly nodeBytes: Uint8Array;
+  /** Of two statements by one node the higher counts. */
+  readonly sequence: number;
+}
+
+/** Settings of a table. */
+export interface RoutingTableOptions {
+  /** k, for entries and for spares. */
+  readonly bucketSize: number;
+  /** A full bucket whose oldest was probed so lately is not probed again for a newcomer, ms. */
+  readonly probeEveryMs: number;
+}
+
+/** What became of a node that was to be added. */
+export type Added<C> =
+  | { readonly outcome: "added" | "known" | "self" | "spare" }
+  /** The bucket is full: `probe`, its oldest, should show that it is alive. The newcomer is a spare until then. */
+  | { readonly outcome: "full"; readonly probe: C };
+
+/** Failures in a row after which a node is evicted. */
+const FAILURES_MAX = 3;
+
+/** Parallel lists, as ten thousand tables of some hundred nodes must fit in one process. */
+interface Bucket<C> {
+  readonly entries: C[];
+  /** The first 32 bits of their ids: enough to tell most apart without a look at the ids. */
+  readonly prefixes: number[];
+  readonly seenAt: number[];
+  readonly failures: number[];
+  readonly spares: C[];
+  probedAt: number;
+  lookedUpAt: number;
+}
+
+const ADDED = { outcome: "added" } as const;
+const KNOWN = { outcome: "known" } as const;
+const SPARE = { outcome: "spare" } as const;
+const SELF = { outcome: "self" } as const;
+
+/** Kademlia's routing table. Time is handed in, in ms. */
+export class RoutingTable<C extends Known> {
+  readonly #own: Uint8Array;
+  readonly #options: RoutingTableOptions;
+  readonly #buckets: (Bucket<C> | undefined)[] = [];
+  #size = 0;
+
+  constructor(own: Uint8Array, options: RoutingTableOptions) {
+    this.#own = own;
+    this.#options = options;
+  }
+
+  /** How many nodes it holds, spares not counted. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** One more than the index of the deepest bucket that was ever used. */
+  get depth(): number {
+    return this.#buckets.length;
+  }
+
+  /** All nodes, spares not counted; the farthest first. */
+  *entries(): Generator<C> {
+    for (const bucket of this.#buckets) if (bucket !== undefined) yield* bucket.entries;
+  }
+
+  /** The nodes of one bucket, the one heard of longest ago first. */
+  bucket(index: number): readonly C[] {
+    return this.#buckets[index]?.entries ?? [];
+  }
+
+  /** The node of this id, if the table holds it. */
+  get(node: Pick<Known, "node" | "nodeBytes">): C | undefined {
+    const bucket = this.#buckets[bucketIndex(this.#own, node.nodeBytes)];
+    return bucket?.entries[indexIn(bucket, node)];
+  }
+
+  /** A node that was just heard of; where it is held already it becomes its bucket's latest. */
+  add(contact: C, now: number): Added<C> {
+    const index = bucketIndex(this.#own, contact.nodeBytes);
+    if (index >= 8 * this.#own.length) return SELF;
+    const bucket = this.#buckets[index] ?? this.#open(index, now), at = indexIn(bucket, contact);
+    if (at >= 0) {
+      moveToTail(bucket, at, now);
+      const last = bucket.entries.length - 1;
+      if (contact.sequence > bucket.entries[last]!.sequence) bucket.entries[last] = contact;
+      return KNOWN;
+    }
+    const { bucketSize, probeEveryMs } = this.#options;
+    if (bucket.entries.length < bucketSize) {
+      this.#append(bucket, contact, now);
+      const spare = indexOf(bucket.spares, contact);
+      if (spare >= 0) bucket.spares.splice(spare, 1);
+      return ADDED;
+    }
+    addSpare(bucket.spares, contact, bucketSize);
+    if (now < bucket.probedAt + probeEveryMs) return SPARE;
+    bucket.probedAt = now;
+    return { outcome: "full", probe: bucket.entries[0]! };
+  }
+
+  /** A node has shown that it is alive; nothing happens where it is not held. */
+  seen(node: Pick<Known, "node" | "nodeBytes">, now: number): void {
+    const bucket = this.#buckets[bucketIndex(this.#own, node.nodeBytes)];
+    const at = bucket === undefined ? -1 : indexIn(bucket, node);
+    if (at >= 0) moveToTail(bucket!, at, now);
+  }
+
+  /**
+   * A node did not answer. After three times in a row it is gone and the latest spare has its place, as the oldest:
+   * `gone` and `next` say so. `doubted`: it has failed before that, and a spare waits for its place.
+   */
+  failed(contact: C): { readonly gone: boolean; readonly next: C | undefined; readonly doubted: boolean } {
+    const bucket = this.#buckets[bucketIndex(this.#own, contact.nodeBytes)];
+    const at = bucket === undefined ? -1 : indexIn(bucket, contact);
+    if (at < 0) {
+      const spare = bucket === undefined ? -1 : indexOf(bucket.spares, contact);
+      if (spare >= 0) bucket!.spares.splice(spare, 1);
+      return { gone: false, next: undefined, doubted: false };
+    }
+    const { entries, prefixes, seenAt, failures, spares } = bucket!;
+    if (++failures[at]! < FAILURES_MAX) return { gone: false, next: undefined, doubted: spares.length > 0 };
+    entries.splice(at, 1);
+    prefixes.splice(at, 1);
+    seenAt.splice(at, 1);
+    failures.splice(at, 1);
+    this.#size--;
+    const next = spares.pop();
+    if (next !== undefined) {
+      entries.unshift(next);
+      prefixes.unshift(prefixOf(next.nodeBytes));
+      seenAt.unshift(-Infinity); // nobody has heard of it lately: it is the next to be probed
+      failures.unshift(0);
+      this.#size++;
+    }
+    return { gone: true, next, doubted: false };
+  }
+
+  /** The oldest of each bucket, if neither was it heard of nor its bucket probed for `probeEveryMs`. */
+  probes(now: number): C[] {
+    const out: C[] = [], { probeEveryMs } = this.#options;
+    for (const bucket of this.#buckets) {
+      if (bucket === undefined || bucket.entries.length === 0) continue;
+      if (now < Math.max(bucket.seenAt[0]!, bucket.probedAt) + probeEveryMs) continue;
+      bucket.probedAt = now;
+      out.push(bucket.entries[0]!);
+    }
+    return out;
+  }
+
+  /** The `count` closest to `target` of all nodes that it holds and that `accepts` lets through, the closest first. */
+  closest(target: Uint8Array, count: number, accepts?: (contact: C) => boolean): C[] {
+    const nearest = new Nearest<C>(target, count), buckets = this.#buckets, shared = bucketIndex(this.#own, target);
+    // Who shares more bits with the target than we do, then who shares as many, then ever fewer.
+    nearest.take(buckets[shared], accepts);
+    nearest.endGroup();
+    for (let i = shared + 1; i < buckets.length && !nearest.isFull; i++) nearest.take(buckets[i], accepts);
+    for (let i = Math.min(shared, buckets.length) - 1; i >= 0; i--) {
+      nearest.endGroup();
+      if (nearest.isFull) break;
+      nearest.take(buckets[i], accepts);
+    }
+    return nearest.nodes;
+  }
+
+  /** Somebody looks for `target`: its bucket need not be refreshed soon. */
+  lookedUp(target: Uint8Array, now: number): void {
+    const bucket = this.#buckets[bucketIndex(this.#own, target)];
+    if (bucket !== undefined) bucket.lookedUpAt = now;
+  }
+
+  /** The index of the bucket in whose range nothing was looked for the longest, if that is since `before`. */
+  stale(before: number): number | undefined {
+    let oldest = before, found: number | undefined;
+    for (let i = 0; i < this.#buckets.length; i++) {
+      const bucket = this.#buckets[i];
+      if (bucket === undefined || bucket.lookedUpAt >= oldest) continue;
+      oldest = bucket.lookedUpAt;
+      found = i;
+    }
+    return found;
+  }
+
+  #open(index: number, now: number): Bucket<C> {
+    while (this.#buckets.length <= index) this.#buckets.push(undefined);
+    const lists = { entries: [], prefixes: [], seenAt: [], failures: [], spares: [] };
+    return this.#buckets[index] = { ...lists, probedAt: -Infinity, lookedUpAt: now };
+  }
+
+  #append({ entries, prefixes, seenAt, failures }: Bucket<C>, contact: C, now: number): void {
+    entries.push(contact);
+    prefixes.push(prefixOf(contact.nodeBytes));
+    seenAt.push(now);
+    failures.push(0);
+    this.#size++;
+  }
+}
+
+/** The closest of what is given it, group by group: nobody of a later one is closer than somebody of an earlier one. */
+class Nearest<C extends Known> {
+  readonly nodes: C[] = [];
+  readonly #distances: number[] = [];
+  readonly #target: Uint8Array;
+  readonly #prefix: number;
+  readonly #count: number;
+  #groupStart = 0;
+
+  constructor(target: Uint8Array, count: number) {
+    this.#target = target;
+    this.#prefix = prefixOf(target);
+    this.#count = count;
+  }
+
+  /** Whether earlier groups are all that is wanted. */
+  get isFull(): boolean {
+    return this.#groupStart >= this.#count;
+  }
+
+  endGroup(): void {
+    this.#groupStart = this.nodes.length;
+  }
+
+  /** Sorts the nodes of a bucket in. */
+  take(bucket: Bucket<C> | undefined, accepts: ((contact: C) => boolean) | undefined): void {
+    if (bucket === undefined) return;
+    const { nodes } = this, distances = this.#distances, target = this.#target, prefix = this.#prefix;
+    const { entries, prefixes } = bucket, count = this.#count, start = this.#groupStart;
+    for (let n = 0; n < prefixes.length; n++) {
+      const distance = (prefixes[n]! ^ prefix) >>> 0;
+      let i = nodes.length;
+      if (i >= count && distance > distances[i - 1]!) continue;
+      const contact = entries[n]!;
+      if (accepts !== undefined && !accepts(contact)) continue;
+      for (; i > start && distances[i - 1]! >= distance; i--) {
+        const other = nodes[i - 1]!;
+        if (distances[i - 1] === distance && compareDistance(target, other.nodeBytes, contact.nodeBytes) < 0) break;
+        nodes[i] = other;
+        distances[i] = distances[i - 1]!;
+      }
+      nodes[i] = contact;
+      distances[i] = distance;
+      if (nodes.length <= count) continue;
+      nodes.pop();
+      distances.pop();
+    }
+  }
+}
+
+/** The first 48 bits of the distance of two ids, as a number. */
+export function coarseDistance(a: Uint8Array, b: Uint8Array): number {
+  return ((prefixOf(a) ^ prefixOf(b)) >>> 0) * 0x1_0000 + ((a[4]! ^ b[4]!) << 8 | a[5]! ^ b[5]!);
+}
+
+/** The first 32 bits of an id. */
+function prefixOf(id: Uint8Array): number {
+  return id[0]! << 24 | id[1]! << 16 | id[2]! << 8 | id[3]!;
+}
+
+/** An id that shares exactly `index` leading bits with `own`, the others from `random`, which is changed for it. */
+export function idInBucket(own: Uint8Array, index: number, random: Uint8Array): Uint8Array {
+  const byte = index >>> 3, bit = 0x80 >>> (index & 7), kept = ~(2 * bit - 1) & 0xff;
+  random.set(own.subarray(0, byte));
+  random[byte] = own[byte]! & kept | ~own[byte]! & bit | random[byte]! & (bit - 1);
+  return random;
+}
+
+function moveToTail<C>({ entries, prefixes, seenAt, failures }: Bucket<C>, at: number, now: number): void {
+  const last = entries.length - 1;
+  if (at < last) {
+    const contact = entries[at]!, prefix = prefixes[at]!;
+    for (let i = at; i < last; i++) {
+      entries[i] = entries[i + 1]!;
+      prefixes[i] = prefixes[i + 1]!;
+      seenAt[i] = seenAt[i + 1]!;
+      failures[i] = failures[i + 1]!;
+    }
+    entries[last] = contact;
+    prefixes[last] = prefix;
+  }
+  seenAt[last] = now;
+  failures[last] = 0;
+}
+
+function addSpare<C extends Known>(spares: C[], contact: C, most: number): void {
+  const at = indexOf(spares, contact);
+  if (at >= 0) spares.splice(at, 1);
+  else if (spares.length >= most) spares.shift();
+  spares.push(contact);
+}
+
+function indexIn<C extends Known>({ entries, prefixes }: Bucket<C>, node: Pick<Known, "node" | "nodeBytes">): number {
+  const prefix = prefixOf(node.nodeBytes);
+  for (let i = 0; i < prefixes.length; i++) if (prefixes[i] === prefix && entries[i]!.node === node.node) return i;
+  return -1;
+}
+
+function indexOf(list: readonly Known[], { node }: Known): number {
+  for (let i = 0; i < list.length; i++) if (list[i]!.node === node) return i;
+  return -1;
+}
