@@ -123,10 +123,14 @@ test("500 connections one after the other leave nothing behind", async (_world, 
     site.arrived.length = 0;
   };
   for (let i = 0; i < 200; i++) await use();
-  const before = Deno.memoryUsage().rss;
-  for (let i = 0; i < 500; i++) await use();
-  const grownMiB = (Deno.memoryUsage().rss - before) / 1048576;
-  assert.ok(grownMiB < 50, `grown by ${grownMiB.toFixed(0)} MiB`); // 500 leaked ones would hold 100
+  // 500 leaked ones would hold 100 MiB, each time; what the collector has not come by for is gone in one of three.
+  const grownMiB: number[] = [];
+  while (grownMiB.length < 3 && !grownMiB.some((grown) => grown < 50)) {
+    const before = Deno.memoryUsage().rss;
+    for (let i = 0; i < 500; i++) await use();
+    grownMiB.push((Deno.memoryUsage().rss - before) / 1048576);
+  }
+  assert.ok(grownMiB.at(-1)! < 50, `grown by ${grownMiB.map((grown) => grown.toFixed(0)).join(", ")} MiB`);
 });
 
 test("a client cannot open more streams than it may", async (_world, site) => {
