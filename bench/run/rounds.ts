@@ -1,0 +1,85 @@
+/** The rounds of a run: every workload with every system in turn, so that the machine's moods spread over all. @module */
+
+import { type SystemName, SYSTEMS } from "../system/catalogue.ts";
+import { quiet, speed } from "./machine.ts";
+import { type BenchOptions, isChosen } from "./options.ts";
+import { Stage } from "./stage.ts";
+import type { Run } from "./statistics.ts";
+import { type Workload, WORKLOADS } from "./workloads.ts";
+
+/** Who cannot be measured here, with what to do about it; and who can. */
+export function available(peers: boolean): { readonly systems: readonly SystemName[]; readonly missing: string[] } {
+  const systems: SystemName[] = [], missing: string[] = [];
+  for (const [name, { peer, broker, title }] of Object.entries(SYSTEMS)) {
+    if (peer && !peers) continue;
+    if (broker === undefined || exists(broker.program)) systems.push(name as SystemName);
+    else missing.push(`${title}: there is no ${broker.program}; ${broker.install}`);
+  }
+  return { systems, missing };
+}
+
+/** Measures everything that the options ask for; `tell` hears of each run as it ends. */
+export async function runRounds(options: BenchOptions, tell: (run: Run) => void): Promise<Run[]> {
+  const { systems } = available(options.peers), runs: Run[] = [];
+  const workloads = WORKLOADS.filter(({ name }) => isChosen(name, options.only));
+  if (workloads.length === 0) {
+    throw new RangeError(`Cannot use --only: names of workloads are expected, got ${options.only.join(",")}`);
+  }
+  for (let round = 1; round <= options.rounds; round++) {
+    for (const workload of workloads) {
+      const here = workload.systems.filter((name) => systems.includes(name));
+      for (let i = 0; i < here.length; i++) {
+        // Nobody comes first, or behind the same one, in each round.
+        const system = here[(i + round - 1) % here.length]!;
+        const run = await once(workload, system, round, options);
+        runs.push(run);
+        tell(run);
+      }
+    }
+  }
+  return runs;
+}
+
+/** One run; a failure is told in it. */
+export async function once(
+  workload: Workload,
+  system: SystemName,
+  round: number,
+  options: BenchOptions,
+): Promise<Run> {
+  await quiet(options.patienceMs);
+  const before = speed();
+  const outcome = await bounded(workload, system, options).catch((error: unknown) => ({
+    error: error instanceof Error ? error.message : String(error),
+  }));
+  return {
+    round,
+    workload: workload.name,
+    system,
+    at: new Date().toISOString(),
+    speed: Math.round((before + speed()) / 2),
+    ...outcome,
+  };
+}
+
+/** One run, ended with all its processes when its time is over. */
+async function bounded(workload: Workload, system: SystemName, { scale, limitMs }: BenchOptions) {
+  await using stage = new Stage(system, scale);
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error(`the run took longer than ${limitMs} ms`)), limitMs);
+  const running = workload.run(stage);
+  running.catch(() => {}); // when it is late, the processes end under it
+  try {
+    return await Promise.race([running, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
