@@ -47,8 +47,8 @@ export const CONNECT_TIMEOUT_MS = 10_000;
  * Attaches to a mesh as an edge. `target` is a ticket, a URL, or a list of them; without it `MACULA_BOOTSTRAP_PEERS`
  * counts, then the ticket that a local gateway left in the state folder.
  *
- * Rejects with `RefusedError` when the hub says no, with `DialError` (`unreachable`, `untrusted`, …) or `TimeoutError`
- * when it is not there, and with `ValidationError` when the target cannot be understood.
+ * Rejects with `RefusedError` when the hub says no, with `DialError` (`unreachable`, `untrusted`, …) when
+ * it is not there or not who it should be, and with `ValidationError` when the target cannot be understood.
  *
  * @example Publish from a script
  * ```ts ignore

@@ -1,7 +1,8 @@
 /** An edge: a mesh handle that keeps itself attached to a hub. @module */
 
-import { type MeshError, TimeoutError } from "../base/errors.ts";
+import type { MeshError } from "../base/errors.ts";
 import { within } from "../base/clock.ts";
+import { DialError } from "../transport/transport.ts";
 import { Attachment, isFinal, type Target } from "../link/attachment.ts";
 import type { Established } from "../link/establish.ts";
 import type { Link, LinkEnd } from "../link/link.ts";
@@ -56,7 +57,8 @@ export class Edge extends Mesh {
     this.addEventListener("statuschange", onStatus);
     signal?.addEventListener("abort", onAbort, { once: true });
     this.#attachment.wake();
-    const late = () => this.#lastError ?? new TimeoutError(`Cannot connect: no welcome within ${timeoutMs} ms`);
+    const late = () =>
+      this.#lastError ?? new DialError("unreachable", `Cannot connect: no welcome within ${timeoutMs} ms`);
     try {
       signal?.throwIfAborted();
       await (timeoutMs === Infinity ? promise : within(this.runtime.timers, timeoutMs, promise, late));

@@ -108,7 +108,7 @@ export function checkConnect(self: Self, connect: Connect, names: ReadonlySet<st
   if (connect.realmId !== self.realm) {
     throw new HandshakeRefusal(
       "wrong_realm",
-      `Cannot connect: this node serves another realm than ${shown([connect.realmId])}`,
+      `Cannot connect: the gateway serves another realm than ${shown([connect.realmId])}; its ticket names it`,
     );
   }
   if (dialled !== self.identity.id && !names.has(dialled.toLowerCase())) {

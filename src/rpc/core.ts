@@ -12,7 +12,7 @@
  * @module
  */
 
-import { bytesKey, equalBytes, keyBytes } from "../base/bytes.ts";
+import { bytesKey, equalBytes, keyBytes, toHex } from "../base/bytes.ts";
 import type { CommandId, Core, Effect, Failure, Input, Peer } from "../base/protocol.ts";
 import type { Cast, RpcCancel, RpcReply, RpcRequest } from "../wire/mod.ts";
 import { Announcements } from "./announcements.ts";
@@ -131,7 +131,7 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
       if (!hub && origin.kind === "own") return this.#handUp(call, request);
       const peer = hub ? this.#links.to(target) : undefined;
       if (peer !== undefined) return this.#handOver(call, peer, request);
-      const text = `Cannot call ${request.procedure}: no link to the node`;
+      const text = `Cannot reach node ${toHex(target)}: the hub has no link to it`;
       return this.#finish(call, { code: "node_unreachable", text });
     }
     const provider = this.#choose(call, request);

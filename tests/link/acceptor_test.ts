@@ -47,7 +47,11 @@ Deno.test("acceptor: refuses at the first message, with a code and a sentence", 
   const other = new Uint8Array(32);
   const smallOrder = { ...connectOf(), publicKey: other };
   const cases: [Message, string, RegExp][] = [
-    [connectOf(self(EDGE, "edge", { realm: "org.other" })), "wrong_realm", /another realm than "org.other"$/],
+    [
+      connectOf(self(EDGE, "edge", { realm: "org.other" })),
+      "wrong_realm",
+      /another realm than "org.other"; its ticket names it$/,
+    ],
     [connectOf(self(EDGE, "edge"), {}, "other.example"), "wrong_name", /does not answer to "other.example"$/],
     [connectOf(self(EDGE, "edge"), {}, MALLORY.id), "wrong_name", /does not answer/],
     [connectOf(self(EDGE, "edge"), { nodeId: MALLORY.idBytes }), "bad_identity", /SHA-256 of a sound public key/],

@@ -32,6 +32,7 @@ async function run(settings: Settings, leaving: Leaving): Promise<number> {
     await mesh.advertise(procedure, handler, concurrency === undefined ? {} : { concurrency });
     say(`ready serving ${procedure} in ${mesh.realm}`);
     await leaving.asked;
+    say("draining: Ctrl-C again leaves at once");
     await mesh.drain();
   } finally {
     await mesh.close();
