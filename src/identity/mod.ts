@@ -5,6 +5,8 @@
  */
 
 export * from "./certificate.ts";
+export * from "./credential.ts";
+export * from "./credential_issuer.ts";
 export * from "./crypto.ts";
 export * from "./keys.ts";
 export * from "./node_id.ts";
