@@ -61,7 +61,8 @@ export const CONNECT_TIMEOUT_MS = 10_000;
 export async function connect(target?: string | readonly string[], options: ConnectOptions = {}): Promise<Mesh> {
   const { timeout = CONNECT_TIMEOUT_MS, signal, logger = SILENT } = options;
   signal?.throwIfAborted();
-  const runtime = options.runtime ?? denoRuntime(), environment = readEnvironment(systemEnvironment());
+  const runtime = options.runtime ?? denoRuntime();
+  const environment = readEnvironment(runtime.environment ?? systemEnvironment());
   const names = target === undefined
     ? await defaultTargets(environment)
     : typeof target === "string"
@@ -79,7 +80,7 @@ export async function connect(target?: string | readonly string[], options: Conn
     self: { identity, realm, role: "edge", endpoint: "" },
     runtime,
     logger,
-    budget: new OutgoingBudget(outgoingBytesMax()),
+    budget: new OutgoingBudget(runtime.outgoingBytesMax ?? outgoingBytesMax()),
     ...edgeSettings(),
     targets: () => resolveAll(targets),
     caCerts,

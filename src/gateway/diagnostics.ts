@@ -7,12 +7,14 @@ export interface DiagnosticsSource {
   readonly id: string;
   readonly realm: string;
   readonly uptimeMs: () => number;
+  /** Wall time, ms. */
+  readonly now: () => number;
   readonly version: string;
 }
 
 /** `com.macula.diagnostics.*`, as the original documents them. */
 export function diagnostics(source: DiagnosticsSource): Readonly<Record<string, Handler>> {
-  const seconds = () => Math.floor(source.uptimeMs() / 1_000), timestamp = () => Math.floor(Date.now() / 1_000);
+  const seconds = () => Math.floor(source.uptimeMs() / 1_000), timestamp = () => Math.floor(source.now() / 1_000);
   return {
     "com.macula.diagnostics.hello": () => ({
       message: "Hello from Macula Gateway!",

@@ -47,6 +47,7 @@ export class Gateway extends Mesh {
       id: this.id,
       realm: this.realm,
       uptimeMs: () => this.stats().uptime,
+      now: () => this.runtime.timers.now(),
       version: VERSION,
     });
     for (const [procedure, handler] of Object.entries(procedures)) this.serve(procedure, handler);

@@ -99,7 +99,7 @@ export async function startGateway(options: StartGatewayOptions): Promise<Gatewa
     },
     runtime,
     logger,
-    budget: new OutgoingBudget(outgoingBytesMax()),
+    budget: new OutgoingBudget(runtime.outgoingBytesMax ?? outgoingBytesMax()),
     ...hubSettings(limits),
     listen: address,
     hosts: [host],

@@ -21,6 +21,10 @@ export interface Runtime {
   readonly transport: Transport;
   /** Issues a gateway's certificate; default that of `identity/`. For networks with certificates of their own kind. */
   readonly certify?: typeof issueLeaf;
+  /** The environment variables; default the machine's, as far as they may be read. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** How much all outgoing queues of a node may hold, bytes; default by the machine's memory. */
+  readonly outgoingBytesMax?: number;
 }
 
 /** The machine's clock, randomness and network; `transport` is QUIC on a port of its own unless one is given. */
