@@ -260,7 +260,7 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
       subscriptions: this.node.subscriptions,
       services: this.services().length,
       pendingCalls: this.node.pendingCalls,
-      uptime: this.runtime.timers.now() - this.#startedAt,
+      uptime: Math.round(this.runtime.timers.now() - this.#startedAt),
     };
   }
 
