@@ -117,6 +117,24 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import("./commands/ping.ts")).ping,
   },
   {
+    name: "bench",
+    usage: "[events | fan_out | latency | call | calls …]",
+    summary: "measure the mesh: throughput, fan-out, latency and calls, all or those named",
+    details: [
+      "events and fan_out publish as fast as back-pressure allows, to one connection and to --subscribers; latency " +
+      "publishes --rate events per second by the clock, and counts from when each was due; call makes one call after " +
+      "another, calls has --in-flight of them. The connections are this process's own: give it a core. Topics and " +
+      "procedures begin with bench.",
+      '--slo takes what has to hold, as in "p99<5ms", "calls.rate>1000/s", "errors<0.1%". Without a workload in front ' +
+      "a duration is for latency and call, a rate for events, fan_out and calls. A miss is exit status 1 and one line.",
+      DEFAULT_TARGET,
+      FRESH_KEY,
+    ],
+    arguments: [0, 5],
+    network: true,
+    load: async () => (await import("./commands/bench/bench.ts")).bench,
+  },
+  {
     name: "stats",
     usage: "",
     summary: "the counters of the gateway, as JSON",

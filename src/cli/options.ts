@@ -20,7 +20,7 @@ export interface Option {
 }
 
 /** Commands that attach to a hub. */
-const CLIENTS: readonly string[] = ["peer", "join", "pub", "sub", "call", "serve", "ping", "stats"];
+const CLIENTS: readonly string[] = ["peer", "join", "pub", "sub", "call", "serve", "ping", "bench", "stats"];
 /** Commands that have an identity. */
 const NODES: readonly string[] = ["gateway", ...CLIENTS, "key"];
 
@@ -71,7 +71,7 @@ export const OPTIONS = {
   "timeout": {
     meaning: "longest wait for the connection (default 10000), and for an answer (default 5000)",
     value: "ms",
-    commands: ["pub", "sub", "call", "serve", "ping", "stats"],
+    commands: ["pub", "sub", "call", "serve", "ping", "bench", "stats"],
   },
   "count": { meaning: "end after so many", value: "n", short: "n", commands: ["sub", "ping"] },
   "qos": { meaning: "0, 1 or 2; default 0", value: "level", commands: ["pub"] },
@@ -86,6 +86,21 @@ export const OPTIONS = {
     meaning: "calls that run at once; default 8 with --exec, else 1000",
     value: "n",
     commands: ["serve"],
+  },
+  "duration": {
+    meaning: "how long each workload runs, 100ms to 60m; default 5s",
+    value: "time",
+    commands: ["bench"],
+  },
+  "rate": { meaning: "events per second of latency; default 1000", value: "n", commands: ["bench"] },
+  "size": { meaning: "bytes of each body, 16 to 1000000; default 128", value: "bytes", commands: ["bench"] },
+  "subscribers": { meaning: "connections that fan_out delivers to; default 10", value: "n", commands: ["bench"] },
+  "in-flight": { meaning: "calls that wait at once in calls; default 64", value: "n", commands: ["bench"] },
+  "slo": {
+    meaning: 'what has to hold, as in "p99<5ms"; else the exit status is 1',
+    value: "objective",
+    commands: ["bench"],
+    many: true,
   },
   "log-level": { meaning: "debug, info, warn, error or off", value: "level", variable: "MACULA_LOG_LEVEL" },
   "json": { meaning: "print JSON, log lines too" },

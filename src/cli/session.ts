@@ -7,6 +7,7 @@ import type { Mesh } from "../mesh/mesh.ts";
 import { CALL_TIMEOUT_MS, type Logger, type Status } from "../mesh/options.ts";
 import { denoRuntime } from "../node/runtime.ts";
 import { createQuicTransport } from "../transport/quic/mod.ts";
+import type { Transport } from "../transport/transport.ts";
 import { keyFlag } from "./identity.ts";
 import { stderrLogger } from "./output.ts";
 import { parseListen, type Settings } from "./settings.ts";
@@ -20,6 +21,8 @@ export interface AttachOptions {
   readonly forever?: boolean;
   readonly logger: Logger;
   readonly signal?: AbortSignal;
+  /** The network to use, for commands with several connections; default one of its own. */
+  readonly transport?: Transport;
 }
 
 /** Attaches to the hub that the settings name; rejects as `connect` does. */
@@ -31,7 +34,7 @@ export async function attach(settings: Settings, options: AttachOptions): Promis
   const allowed = dialOnlyOf(settings), { realm } = settings;
   if (allowed !== undefined) checkDialOnly(target.names, allowed);
   const listen = settings.has("listen") ? parseListen(settings.text("listen")!) : {};
-  const transport = createQuicTransport(listen);
+  const transport = options.transport ?? createQuicTransport(listen);
   const timeout = settings.integer("timeout", 1) ?? CONNECT_TIMEOUT_MS;
   try {
     const mesh = await connect(target.names, {

@@ -1,0 +1,50 @@
+/** The edges of a bench: several connections of one process to the hub that the settings name. @module */
+
+import type { Mesh } from "../../../mesh/mesh.ts";
+import type { Transport } from "../../../transport/transport.ts";
+import { createQuicTransport } from "../../../transport/quic/mod.ts";
+import { attach, oneShotLogger } from "../../session.ts";
+import type { Settings } from "../../settings.ts";
+
+/** Edges that attach at once. */
+const ATTACHING_MAX = 16;
+
+/** Attaches edges, and closes them all. */
+export class Crew implements AsyncDisposable {
+  readonly #settings: Settings;
+  readonly #signal: AbortSignal;
+  /** One port for all: a thousand subscribers are not a thousand sockets. */
+  readonly #transport: Transport = createQuicTransport();
+  readonly #edges: Mesh[] = [];
+
+  constructor(settings: Settings, signal: AbortSignal) {
+    this.#settings = settings;
+    this.#signal = signal;
+  }
+
+  /** Edges that are attached; those of earlier workloads are used again. Rejects as `connect` does. */
+  async edges(count: number): Promise<readonly Mesh[]> {
+    while (this.#edges.length < count) {
+      const length = Math.min(ATTACHING_MAX, count - this.#edges.length);
+      const attached = await Promise.allSettled(Array.from({ length }, () => this.#attach()));
+      for (const one of attached) if (one.status === "fulfilled") this.#edges.push(one.value);
+      const failed = attached.find((one) => one.status === "rejected");
+      if (failed !== undefined) throw failed.reason;
+    }
+    return this.#edges.slice(0, count);
+  }
+
+  /** Ends all of them. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#edges.map((edge) => edge.close()));
+  }
+
+  async #attach(): Promise<Mesh> {
+    const settings = this.#settings;
+    return await attach(settings, {
+      logger: oneShotLogger(settings),
+      signal: this.#signal,
+      transport: this.#transport,
+    });
+  }
+}

@@ -1,0 +1,29 @@
+/** What every workload runs with. @module */
+
+import type { Crew } from "../crew.ts";
+import type { Plan } from "../plan.ts";
+import type { Progress } from "../progress.ts";
+import type { systemClock } from "../schedule.ts";
+
+/** One run of `macula bench`. */
+export interface BenchRun {
+  readonly plan: Plan;
+  readonly crew: Crew;
+  readonly clock: ReturnType<typeof systemClock>;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  /** Begins topics and procedures: of two runs at once, each has its own. */
+  readonly prefix: string;
+}
+
+/** This share of a workload's duration goes before it, uncounted: the compilers warm up. */
+export const WARM_UP_SHARE = 0.1;
+
+/** The line of a phase that began now; `count` is what it has so far. */
+export function progressLine(run: BenchRun, name: string, durationMs: number, count: () => number): () => string {
+  const { clock } = run, startedAt = clock.now();
+  return () => {
+    const seconds = (clock.now() - startedAt) / 1_000, rate = Math.round(count() / Math.max(seconds, 0.001));
+    return `${name}  ${Math.min(seconds, durationMs / 1_000).toFixed(1)} of ${durationMs / 1_000} s  ${rate}/s`;
+  };
+}

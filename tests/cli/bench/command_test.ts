@@ -1,0 +1,41 @@
+/** `macula bench` as its users meet it: a process of its own against a gateway in another. @module */
+
+import assert from "node:assert/strict";
+import { TestGateway } from "../../end_to_end/program.ts";
+
+const SHORT = ["--duration", "150ms", "--subscribers", "3", "--in-flight", "4", "--rate", "200"];
+
+Deno.test("bench measures every workload, and its exit code says whether the objectives hold", async (t) => {
+  await using gateway = await TestGateway.start();
+  await t.step("all workloads, as JSON, with objectives that hold", async () => {
+    const slo = ["--slo", "p99<60s,rate>1/s", "--slo", "errors<=0%"];
+    const { code, stdout, stderr } = await gateway.run(["bench", "--json", ...SHORT, ...slo]);
+    assert.deepEqual([code, stderr], [0, ""]);
+    const { settings, workloads, objectives } = JSON.parse(stdout);
+    assert.deepEqual(settings, { durationMs: 150, rate: 200, sizeBytes: 128, subscribers: 3, inFlight: 4 });
+    // deno-lint-ignore no-explicit-any
+    assert.deepEqual(workloads.map(({ workload }: any) => workload), ["events", "fan_out", "latency", "call", "calls"]);
+    for (const { workload, sent, received, rate, errors, displaced = 0, latencyMs } of workloads) {
+      assert.ok(sent > 0 && rate > 0, workload);
+      assert.deepEqual([received, errors, displaced], [sent, 0, 0], workload);
+      if (latencyMs !== undefined) assert.ok(latencyMs.p50 > 0 && latencyMs.max >= latencyMs.p99, workload);
+    }
+    assert.equal(workloads[1].sent % 3, 0, "each event counts once for each subscriber");
+    assert.equal(workloads[2].sent, 30, "200 a second for 150 ms");
+    // deno-lint-ignore no-explicit-any
+    assert.deepEqual(objectives.map(({ met }: any) => met), Array(objectives.length).fill(true));
+    assert.equal(objectives.length, 2 + 3 + 5);
+  });
+  await t.step("a miss is exit code 1 and one line that says which", async () => {
+    const slo = ["--slo", "max<1us", "--slo", "errors<50%"];
+    const { code, stdout, stderr } = await gateway.run(["bench", "call", ...SHORT, ...slo]);
+    assert.equal(code, 1);
+    assert.match(stdout, /^call {4}one after another {3}\d+\/s {2}p50 [\d.]+ .*max [\d.]+ ms {2}errors 0 %\n$/);
+    assert.match(stderr, /^macula: Cannot meet the objective: max<1us in call, got [\d.]+ ms\n$/);
+  });
+  await t.step("what cannot be right is told before anything runs", async () => {
+    const { code, stdout, stderr } = await gateway.run(["bench", "events", "--slo", "p99<5ms"]);
+    assert.deepEqual([code, stdout], [2, ""]);
+    assert.equal(stderr, 'macula: Cannot use --slo: it is for latency, call, got "p99<5ms"\n');
+  });
+});
