@@ -68,14 +68,14 @@ export function fromWire(message: DhtWireMessage, { sha256, verify }: Verificati
     }
     case "store": {
       const { key, requestId } = message, head = { kind: "store", key, requestId } as const;
-      const signed = key.length === ID_BYTES ? signedOf(message.value) : undefined;
-      const record = signed === undefined ? UNSIGNED : verify(signed, { key });
+      const signed = signedOf(message.value);
+      const record = signed === undefined ? UNSIGNED : key.length === ID_BYTES ? verify(signed, { key }) : NO_KEY;
       if ("code" in record) return { ...head, record: undefined, refusal: record };
       return { ...head, record, refusal: undefined };
     }
     case "storeAck": {
-      const { key, code, text = "" } = message;
-      return { kind: "storeAck", key, requestId: undefined, refusal: code === undefined ? undefined : { code, text } };
+      const { key, requestId, code, text = "" } = message;
+      return { kind: "storeAck", key, requestId, refusal: code === undefined ? undefined : { code, text } };
     }
   }
 }
@@ -120,13 +120,14 @@ function oneToWire(message: DhtMessage): DhtWireMessage {
       return { kind: "store", key, value, ...requestId === undefined ? {} : { requestId } };
     }
     case "storeAck": {
-      const { key, refusal } = message;
-      return { kind: "storeAck", key, ...refusal };
+      const { key, requestId, refusal } = message;
+      return { kind: "storeAck", key, ...requestId === undefined ? {} : { requestId }, ...refusal };
     }
   }
 }
 
-const UNSIGNED: Failure = { code: "malformed", text: "Cannot keep the record: it must be {body, signature}" };
+const UNSIGNED: Failure = { code: "unsigned", text: "Cannot keep the record: it must be {body, signature}" };
+const NO_KEY: Failure = { code: "malformed", text: `Cannot keep the record: its key has ${ID_BYTES} bytes` };
 
 function contacts(nodes: readonly NodeInfo[] | undefined, verify: Verification["verify"]): Contact[] {
   const out: Contact[] = [];

@@ -61,7 +61,8 @@ Deno.test("every message arrives as it was sent", () => {
     { kind: "store", key, requestId: 5, record, refusal: undefined },
     { kind: "store", key, ...none, record },
     { kind: "storeAck", key, ...none },
-    { kind: "storeAck", key, requestId: undefined, refusal: { code: "stale", text: "old" } },
+    { kind: "storeAck", key, requestId: 7, refusal: undefined },
+    { kind: "storeAck", key, requestId: 7, refusal: { code: "stale", text: "old" } },
   ];
   for (const message of messages) assert.deepEqual(carried(message), message, message.kind);
 });
@@ -126,7 +127,8 @@ Deno.test("a store that cannot be believed carries the reason, for its acknowled
   assert.equal(code({ kind: "store", key, value }), undefined);
   assert.equal(code({ kind: "store", key: sha256(key), value }), "key_mismatch");
   assert.equal(code({ kind: "store", key: key.subarray(1), value }), "malformed");
-  assert.equal(code({ kind: "store", key, value: new Map([["node_id", key]]) }), "malformed");
+  assert.equal(code({ kind: "store", key, value: new Map([["node_id", key]]) }), "unsigned");
+  assert.equal(code({ kind: "store", key, value: new Map([["body", signed.body]]) }), "unsigned");
   assert.equal(
     code({ kind: "store", key, value: new Map([["body", signed.body], ["signature", new Uint8Array(64)]]) }),
     "bad_signature",

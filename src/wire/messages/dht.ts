@@ -82,12 +82,13 @@ export interface FindValueReply {
   readonly more?: number;
 }
 
-/** 0xA6: the value under `key` is kept. With `code` it was refused. */
+/** 0xA6: the value under `key` is kept. With `code` it was refused. `requestId` is that of the store. */
 export interface StoreAck {
   readonly kind: "storeAck";
   readonly key: Uint8Array;
   readonly code?: string;
   readonly text?: string;
+  readonly requestId?: number;
 }
 
 const signedRecord = record<SignedRecord>({ body: bytes(), signature: bytes(64) });
@@ -150,6 +151,6 @@ export const DHT_SCHEMAS: readonly MessageSchema[] = [
   message<StoreAck>({
     id: 0xa6,
     kind: "storeAck",
-    fields: { key: bytes(), code: optional(text), text: optional(text) },
+    fields: { key: bytes(), code: optional(text), text: optional(text), requestId: optional(integer()) },
   }),
 ];
