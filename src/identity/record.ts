@@ -139,6 +139,12 @@ export function signRecord(identity: Identity, statement: Statement): VerifiedRe
   return proven(statement, { node: identity.id, publicKey: identity.publicKey, signed: { body, signature } });
 }
 
+/** The same statement anew, from `now` (wall-clock ms) on for its time to live. */
+export function renewed(identity: Identity, record: VerifiedRecord, now: number): VerifiedRecord {
+  const sequence = Math.max(Math.floor(now), record.sequence + 1);
+  return signRecord(identity, { ...record, sequence, expiresAt: Math.floor(now) + RECORD_TTL_MS[record.kind] });
+}
+
 /** A statement with what follows from its signed form. */
 export function proven<S extends Statement>(
   statement: S,

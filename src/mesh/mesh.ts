@@ -92,6 +92,7 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
       listener: {
         pubsub: (event) => this.#onPubsub(event),
         rpc: (event) => this.#onRpc(event),
+        dht: ({ type, record }) => logger.debug("record", { type, kind: record.kind, node: record.node }),
         /** @internal */
         linkUp: (link) => this.linkUp(link),
         /** @internal */
@@ -260,6 +261,7 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
       subscriptions: this.node.subscriptions,
       services: this.services().length,
       pendingCalls: this.node.pendingCalls,
+      ...this.node.hashTable,
       uptime: Math.round(this.runtime.timers.now() - this.#startedAt),
     };
   }

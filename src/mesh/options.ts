@@ -112,6 +112,12 @@ export interface Stats {
   readonly services: number;
   /** Calls made or passed on, and not answered. */
   readonly pendingCalls: number;
+  /** Records that a hub holds for the mesh; absent at an edge. */
+  readonly records?: number;
+  /** Hubs that a hub knows; absent at an edge. */
+  readonly routingTable?: number;
+  /** Messages for the hash table that a hub dropped, as too many waited to be verified; absent at an edge. */
+  readonly unverified?: number;
   /** ms. */
   readonly uptime: number;
 }

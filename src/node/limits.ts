@@ -1,5 +1,6 @@
 /** The bounds of a node and their defaults (DESIGN section 9). @module */
 
+import { DHT_DEFAULTS } from "../dht/options.ts";
 import type { LinkLimits } from "../link/link_table.ts";
 import { PUBSUB_DEFAULTS } from "../pubsub/core.ts";
 import { RPC_DEFAULTS } from "../rpc/options.ts";
@@ -52,6 +53,7 @@ export function hubSettings(limits: GatewayLimits) {
     limits: { ...limits, queue } satisfies LinkLimits,
     pubsub: { ...PUBSUB_DEFAULTS, subscriptionsPerLinkMax: subscriptionsPerClientMax, subscriptionsMax },
     rpc: RPC_DEFAULTS,
+    dht: DHT_DEFAULTS,
   };
 }
 
@@ -59,5 +61,5 @@ export function hubSettings(limits: GatewayLimits) {
 export function edgeSettings() {
   const queue = { waitBytes: WAIT_BYTES, dropBytes: Infinity, closeBytes: Infinity };
   const limits: LinkLimits = { ...GATEWAY_LIMITS, clientsMax: 0, queue };
-  return { limits, pubsub: PUBSUB_DEFAULTS, rpc: RPC_DEFAULTS };
+  return { limits, pubsub: PUBSUB_DEFAULTS, rpc: RPC_DEFAULTS, dht: DHT_DEFAULTS };
 }

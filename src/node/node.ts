@@ -5,18 +5,26 @@
  * @module
  */
 
-import type { Core, Effect, Failure, Input, Peer } from "../base/protocol.ts";
+import type { Core, Effect, Failure, Input, Lane, Peer } from "../base/protocol.ts";
 import { Deadlines } from "../base/deadlines.ts";
+import { DhtClient } from "../dht/client.ts";
+import { DhtCore } from "../dht/core.ts";
+import type { DhtCommand, DhtEvent, DhtMessage, DhtTimer } from "../dht/messages.ts";
+import type { DhtOptions } from "../dht/options.ts";
+import { toWire } from "../dht/wire_form.ts";
+import { type NodeId, type NodeRecord, renewed } from "../identity/mod.ts";
 import type { OutgoingBudget } from "../link/budget.ts";
 import type { Self } from "../link/handshake.ts";
 import type { Link, LinkEnd, LinkOwner } from "../link/link.ts";
 import { type LinkLimits, LinkTable } from "../link/link_table.ts";
+import { parseRealm } from "../names/mod.ts";
 import { PubsubCore, type PubsubOptions } from "../pubsub/core.ts";
 import type { PubsubCommand, PubsubEvent, PubsubMessage, PubsubTimer } from "../pubsub/messages.ts";
 import { RpcCore } from "../rpc/core.ts";
 import type { Outcome, RpcCommand, RpcEvent, RpcMessage, RpcTimer } from "../rpc/messages.ts";
 import type { RpcOptions } from "../rpc/options.ts";
 import { encodeFrame, type Message, type Publish } from "../wire/mod.ts";
+import { Intake } from "./intake.ts";
 import { Relief } from "./relief.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -24,6 +32,7 @@ import type { Runtime } from "./runtime.ts";
 export interface NodeListener {
   pubsub(event: PubsubEvent): void;
   rpc(event: RpcEvent): void;
+  dht(event: DhtEvent): void;
   linkUp(link: Link): void;
   linkDown(link: Link, end: LinkEnd): void;
   goingAway(link: Link, reason: string): void;
@@ -37,17 +46,22 @@ export interface NodeOptions {
   readonly budget: OutgoingBudget;
   readonly pubsub: Omit<PubsubOptions, "hub" | "node">;
   readonly rpc: Omit<RpcOptions, "hub" | "node" | "random">;
+  readonly dht: Omit<DhtOptions, "node" | "random">;
   readonly listener: NodeListener;
 }
 
-type CoreName = "pubsub" | "rpc";
-type AnyTimer = { readonly core: "pubsub"; readonly timer: PubsubTimer } | {
-  readonly core: "rpc";
-  readonly timer: RpcTimer;
-};
+type CoreName = "pubsub" | "rpc" | "dht";
+const CORES: readonly CoreName[] = ["pubsub", "rpc", "dht"];
+/** A peer that is a node instead of a link. */
+const NODE_ID_DIGITS = 64;
+interface AnyTimer {
+  readonly core: CoreName;
+  readonly timer: PubsubTimer | RpcTimer | DhtTimer;
+}
 type AnyEffect =
   | Effect<PubsubMessage, PubsubTimer, PubsubEvent>
-  | Effect<RpcMessage, RpcTimer, RpcEvent>;
+  | Effect<RpcMessage, RpcTimer, RpcEvent>
+  | Effect<DhtMessage, DhtTimer, DhtEvent>;
 interface Waiting {
   resolve(value: unknown): void;
   reject(failure: Failure): void;
@@ -63,6 +77,8 @@ export class Node implements LinkOwner {
   readonly #options: NodeOptions;
   readonly #pubsub: PubsubCore;
   readonly #rpc: RpcCore;
+  readonly #dht: DhtCore | DhtClient;
+  readonly #intake: Intake;
   readonly #timers = new Deadlines<AnyTimer>();
   readonly #commands = new Map<number, Waiting>();
   readonly #past = { sent: 0, received: 0, dropped: 0, bytesSent: 0, bytesReceived: 0 };
@@ -76,6 +92,13 @@ export class Node implements LinkOwner {
     this.relief = new Relief(runtime.timers);
     this.#pubsub = new PubsubCore({ ...options.pubsub, hub, node });
     this.#rpc = new RpcCore({ ...options.rpc, hub, node, random: runtime.random.fork("rpc") });
+    const dht: DhtOptions = { ...options.dht, node, random: runtime.random.fork("dht") };
+    this.#dht = hub ? new DhtCore(dht) : new DhtClient(dht);
+    this.#intake = new Intake({
+      realm: parseRealm(self.realm),
+      timers: runtime.timers,
+      give: (from, message) => this.#give("dht", { kind: "received", from, message }),
+    });
     this.links = new LinkTable({
       self,
       timers: runtime.timers,
@@ -95,6 +118,14 @@ export class Node implements LinkOwner {
 
   get pendingCalls(): number {
     return this.#rpc.pendingCalls;
+  }
+
+  /** What the hash table of a hub holds; undefined at an edge, which holds nothing. */
+  get hashTable():
+    | { readonly records: number; readonly routingTable: number; readonly unverified: number }
+    | undefined {
+    if (!(this.#dht instanceof DhtCore)) return undefined;
+    return { records: this.#dht.records.size, routingTable: this.#dht.table.size, unverified: this.#intake.dropped };
   }
 
   /** Messages and bytes of all links, also of those that are gone. */
@@ -129,11 +160,26 @@ export class Node implements LinkOwner {
     return { id, answer };
   }
 
+  /**
+   * Gives the hash table a command; `messages.ts` there says with what each is answered. Records that it publishes are
+   * renewed until they are withdrawn.
+   */
+  dht<T>(command: DhtCommand): { readonly id: number; readonly answer: Promise<T> } {
+    const { id, answer } = this.#expect<T>();
+    this.#give("dht", { kind: "command", id, command });
+    return { id, answer };
+  }
+
+  /** Tells the hash table who we are: at first, when it changes, and before it expires. */
+  introduce(record: NodeRecord): void {
+    this.#give("dht", { kind: "command", id: 0, command: { type: "self", record } });
+  }
+
   /** Nobody waits for the answer to a command any more; the other end is told where it matters. */
   giveUp(command: number, core: CoreName): void {
     this.#commands.delete(command);
-    if (core === "pubsub") this.#give("pubsub", { kind: "command", id: 0, command: { type: "abandon", command } });
-    else this.#give("rpc", { kind: "command", id: 0, command: { type: "cancel", command, reason: "aborted" } });
+    const rest = core === "rpc" ? { type: "cancel", reason: "aborted" } as const : { type: "abandon" } as const;
+    this.#give(core, { kind: "command", id: 0, command: { ...rest, command } as never });
   }
 
   /** A handler has finished. */
@@ -144,6 +190,8 @@ export class Node implements LinkOwner {
   /** Fails everything that still waits; for the end. */
   abandonAll(failure: Failure): void {
     this.#cancelTimer();
+    this.#timerAt = -Infinity; // none is armed any more
+    this.#intake.close();
     const waiting = [...this.#commands.values()];
     this.#commands.clear();
     for (const one of waiting) one.reject(failure);
@@ -159,9 +207,9 @@ export class Node implements LinkOwner {
     addTraffic(this.#past, link);
     this.links.remove(link);
     this.relief.drained(link);
+    this.#intake.forget(link.id);
     const down = { kind: "peerDown", peer: link.id, reason: end.code } as const;
-    this.#give("pubsub", down);
-    this.#give("rpc", down);
+    for (const core of CORES) this.#give(core, down);
     this.#options.listener.linkDown(link, end);
   }
 
@@ -184,8 +232,7 @@ export class Node implements LinkOwner {
 
   #linkUp(link: Link): void {
     const up = { kind: "peerUp", peer: link.id, node: link.peer.nodeBytes, role: link.peer.role } as const;
-    this.#give("pubsub", up);
-    this.#give("rpc", up);
+    for (const core of CORES) this.#give(core, up);
     this.#options.listener.linkUp(link);
   }
 
@@ -209,6 +256,13 @@ export class Node implements LinkOwner {
       case "unadvertise":
       case "advertiseAck":
         return this.#give("rpc", { kind: "received", from, message });
+      case "findNode":
+      case "findNodeReply":
+      case "findValue":
+      case "findValueReply":
+      case "store":
+      case "storeAck":
+        return this.#intake.received(from, message);
       default:
         return; // what this version does not know, it ignores: a newer peer may send it
     }
@@ -218,15 +272,16 @@ export class Node implements LinkOwner {
   #perform(core: CoreName, effect: AnyEffect): void {
     switch (effect.kind) {
       case "send":
-        if (typeof effect.to === "string") this.#send(effect.to, effect);
-        else this.#fanOut(effect.to, effect);
+        if (core !== "dht") return this.#send(effect.to, effect.message as Message, effect.lane);
+        for (const message of toWire(effect.message as DhtMessage)) this.#send(effect.to, message, effect.lane);
         return;
       case "timer":
-        this.#timers.add(this.#now() + effect.afterMs, { core, timer: effect.timer } as AnyTimer);
+        this.#timers.add(this.#now() + effect.afterMs, { core, timer: effect.timer });
         return this.#arm();
       case "event":
         if (core === "pubsub") this.#options.listener.pubsub(effect.event as PubsubEvent);
-        else this.#options.listener.rpc(effect.event as RpcEvent);
+        else if (core === "rpc") this.#options.listener.rpc(effect.event as RpcEvent);
+        else this.#onDht(effect.event as DhtEvent);
         return;
       case "answer":
         return this.#take(effect.id)?.resolve(effect.value);
@@ -239,22 +294,37 @@ export class Node implements LinkOwner {
 
   #give(name: "pubsub", input: Input<PubsubMessage, PubsubCommand, PubsubTimer>): void;
   #give(name: "rpc", input: Input<RpcMessage, RpcCommand, RpcTimer>): void;
+  #give(name: "dht", input: Input<DhtMessage, DhtCommand, DhtTimer>): void;
+  #give(name: CoreName, input: Input<never, never, never>): void;
   #give(name: CoreName, input: Input<never, never, never>): void {
-    const core = (name === "pubsub" ? this.#pubsub : this.#rpc) as Core<never, never, never, never>;
+    const core = this.#core(name) as Core<never, never, never, never>;
     for (const effect of core.handle(input, this.#now())) this.#perform(name, effect);
   }
 
-  #fanOut(peers: readonly Peer[], effect: Extract<AnyEffect, { kind: "send" }>): void {
-    const { message } = effect;
-    if (message.kind === "publish" && peers.length > 1) message.frame ??= encodeFrame(message);
-    for (const peer of peers) this.#send(peer, effect);
+  #core(name: CoreName) {
+    return name === "pubsub" ? this.#pubsub : name === "rpc" ? this.#rpc : this.#dht;
   }
 
-  #send(peer: Peer, { message, lane }: Extract<AnyEffect, { kind: "send" }>): void {
-    const link = this.links.get(peer);
+  #send(to: Peer | readonly Peer[], message: Message, lane: Lane): void {
+    if (typeof to === "string") return this.#sendOne(to, message, lane);
+    if (message.kind === "publish" && to.length > 1) message.frame ??= encodeFrame(message);
+    for (const peer of to) this.#sendOne(peer, message, lane);
+  }
+
+  #sendOne(peer: Peer, message: Message, lane: Lane): void {
+    const link = this.links.get(peer) ??
+      (peer.length === NODE_ID_DIGITS ? this.links.ofNode(peer as NodeId) : undefined);
     if (link === undefined) return;
     link.send(message, lane);
     if (link.congested) this.relief.mark(link);
+  }
+
+  #onDht(event: DhtEvent): void {
+    if (event.type === "renew") {
+      const { identity } = this.#options.self, record = renewed(identity, event.record, this.#now());
+      this.#give("dht", { kind: "command", id: 0, command: { type: "publish", record } });
+    }
+    this.#options.listener.dht(event);
   }
 
   // Time and answers
@@ -272,8 +342,7 @@ export class Node implements LinkOwner {
       this.#timerAt = Infinity;
       const now = this.#now();
       for (let due = this.#timers.takeDue(now); due !== undefined; due = this.#timers.takeDue(now)) {
-        if (due.core === "pubsub") this.#give("pubsub", { kind: "timer", timer: due.timer });
-        else this.#give("rpc", { kind: "timer", timer: due.timer });
+        this.#give(due.core, { kind: "timer", timer: due.timer as never });
       }
       this.#arm();
     });
