@@ -10,5 +10,6 @@ export * from "./credential_issuer.ts";
 export * from "./crypto.ts";
 export * from "./keys.ts";
 export * from "./node_id.ts";
+export * from "./realm_key.ts";
 export * from "./record.ts";
 export * from "./record_verifier.ts";

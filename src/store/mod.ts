@@ -4,5 +4,8 @@
  * @module
  */
 
+export { createRealmKey, readRealmKey, readRealmPublicKey } from "./realm_files.ts";
+export { RevocationList, revoke, REVOKED_MAX } from "./revocations.ts";
 export { defaultStateDir, openStateFolder, StateFolder, type StateFolderOptions } from "./state_folder.ts";
 export { damagedState, readSecret, readWhole, replaceFile, stateError } from "./state_file.ts";
+export { WATCH_LOOK_MS, WatchedFile, type WatchOptions } from "./watched_file.ts";

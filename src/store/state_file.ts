@@ -31,12 +31,15 @@ export async function readSecret(path: string): Promise<string | undefined> {
   return await readWhole(path);
 }
 
-/** The text of a file, or `undefined` where there is none; `state_damaged` where it is empty, too large or not text. */
-export async function readWhole(path: string): Promise<string | undefined> {
+/**
+ * The text of a file, or `undefined` where there is none; `state_damaged` where it is empty, not text, or larger than
+ * `bytesMax`.
+ */
+export async function readWhole(path: string, bytesMax = FILE_BYTES_MAX): Promise<string | undefined> {
   let bytes: Uint8Array;
   try {
     const { size } = await Deno.stat(path);
-    if (size > FILE_BYTES_MAX) throw damagedState(path, `at most ${FILE_BYTES_MAX} bytes, got ${size}`);
+    if (size > bytesMax) throw damagedState(path, `at most ${bytesMax} bytes, got ${size}`);
     bytes = await Deno.readFile(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;

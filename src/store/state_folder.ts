@@ -50,14 +50,43 @@ export class StateFolder implements AsyncDisposable {
     return this.#write(KEY_FILE, text, { mode: 0o600, replace: false });
   }
 
-  /** The text of a file, or `undefined` where there is none. */
-  readText(name: string): Promise<string | undefined> {
-    return readWhole(this.pathOf(name));
+  /** The text of a file for its owner alone; `undefined` where there is none, `key_exposed` where others may read it. */
+  readSecret(name: string): Promise<string | undefined> {
+    return readSecret(this.pathOf(name));
+  }
+
+  /** Writes a file for its owner alone (mode 0600); fails with `state_exists` where there is one already. */
+  createSecret(name: string, text: string): Promise<void> {
+    return this.#write(name, text, { mode: 0o600, replace: false });
+  }
+
+  /** The text of a file, or `undefined` where there is none; `bytesMax` is more than the usual bound. */
+  readText(name: string, bytesMax?: number): Promise<string | undefined> {
+    return readWhole(this.pathOf(name), bytesMax);
   }
 
   /** Replaces a file; a `secret` one is for its owner alone (mode 0600). */
   writeText(name: string, text: string, options: { readonly secret?: boolean } = {}): Promise<void> {
     return this.#write(name, text, { mode: options.secret ? 0o600 : 0o644, replace: true });
+  }
+
+  /** Runs `action` while no other process runs one under the same name; `name` is that of an empty file for it. */
+  async exclusively<T>(name: string, action: () => Promise<T>): Promise<T> {
+    const path = this.pathOf(name);
+    if (this.#lock === undefined) await makeFolder(this.path);
+    let file: Deno.FsFile | undefined;
+    try {
+      file = await Deno.open(path, { create: true, read: true, write: true, mode: 0o600 });
+      await file.lock(true);
+    } catch (error) {
+      file?.close();
+      throw stateError(`lock ${path}`, this.path, error);
+    }
+    try {
+      return await action();
+    } finally {
+      file.close();
+    }
   }
 
   /** Deletes a file; one that does not exist is no error. */
