@@ -1,0 +1,42 @@
+/** Every micro-benchmark runs, and measures what it says: each checks its own outcome. @module */
+
+import assert from "node:assert/strict";
+
+const FOLDER = new URL("../../bench/micro/", import.meta.url);
+
+/** What a file registers with `Deno.bench`, which does nothing under test. */
+async function registered(url: URL): Promise<Map<string, () => unknown>> {
+  const found = new Map<string, () => unknown>(), { bench } = Deno;
+  const register = (name: string, _options: unknown, run: () => unknown) => void found.set(name, run);
+  Deno.bench = register as unknown as typeof Deno.bench;
+  try {
+    await import(url.href);
+  } finally {
+    Deno.bench = bench;
+  }
+  return found;
+}
+
+Deno.test({
+  name: "every micro-benchmark runs twice and finds what it expects",
+  sanitizeOps: false, // fake links read from streams that never end
+  sanitizeResources: false,
+  async fn(t) {
+    const files = [...Deno.readDirSync(FOLDER)].map(({ name }) => name).filter((name) => name.endsWith("_bench.ts"));
+    assert.deepEqual(files.sort(), [
+      "codec_bench.ts",
+      "frame_reader_bench.ts",
+      "hub_bench.ts",
+      "lookup_bench.ts",
+      "node_bench.ts",
+      "pattern_trie_bench.ts",
+    ]);
+    for (const file of files) {
+      await t.step(file, async () => {
+        const benches = await registered(new URL(file, FOLDER));
+        assert.ok(benches.size >= 2, `${file} has benchmarks`);
+        for (const run of benches.values()) for (let i = 0; i < 2; i++) await run();
+      });
+    }
+  },
+});
