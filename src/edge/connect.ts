@@ -2,6 +2,7 @@
 
 import { MeshError, ValidationError } from "../base/errors.ts";
 import { createIdentity, generateSeed, type Identity } from "../identity/mod.ts";
+import { type Auth, edgeGuard } from "../link/admission/guard.ts";
 import { OutgoingBudget } from "../link/budget.ts";
 import { parseRealm, parseTicket } from "../names/mod.ts";
 import { Edge } from "./edge.ts";
@@ -24,6 +25,8 @@ import { type NamedTarget, parseTarget } from "./targets.ts";
 export interface ConnectOptions extends CommonOptions {
   /** The realm; default that of the ticket, else `MACULA_REALM`. */
   readonly realm?: string | undefined;
+  /** By what this node shows that it belongs to the realm: its token, or a credential; default nothing. */
+  readonly auth?: Auth | undefined;
   /** This node's key; default a fresh one in memory. */
   readonly identity?: Identity | undefined;
   /** Longest time until the first welcome, ms; `Infinity` keeps trying. Default 10,000. */
@@ -77,7 +80,7 @@ export async function connect(target?: string | readonly string[], options: Conn
   const realm = parseRealm(options.realm ?? realmOf(targets) ?? environment.text("MACULA_REALM"));
   const identity = options.identity ?? createIdentity(generateSeed(runtime.random));
   const edge = new Edge({
-    self: { identity, realm, role: "edge", endpoint: "" },
+    self: { identity, realm, role: "edge", endpoint: "", guard: edgeGuard(options.auth) },
     runtime,
     logger,
     budget: new OutgoingBudget(runtime.outgoingBytesMax ?? outgoingBytesMax()),

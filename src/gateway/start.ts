@@ -2,6 +2,7 @@
 
 import { ValidationError } from "../base/errors.ts";
 import { createIdentity, generateSeed, type Identity, isIpLiteral } from "../identity/mod.ts";
+import { type Admission, type Auth, hubGuard } from "../link/admission/guard.ts";
 import { OutgoingBudget } from "../link/budget.ts";
 import { formatEndpoint, parseRealm } from "../names/mod.ts";
 import { GATEWAY_LIMITS, type GatewayLimits, hubSettings } from "../node/limits.ts";
@@ -16,6 +17,10 @@ import { Gateway } from "./gateway.ts";
 export interface StartGatewayOptions extends CommonOptions {
   /** The realm that it serves. */
   readonly realm: string;
+  /** Who may join. Default `open` on a loopback address; on any other it must be said. */
+  readonly admission?: Admission | undefined;
+  /** By what the gateway shows that it belongs: with `credential` admission its own, with the role hub. */
+  readonly auth?: Auth | undefined;
   /** Where it listens. Default 127.0.0.1:9443; port 0 is any free one. */
   readonly listen?: { readonly hostname?: string | undefined; readonly port?: number };
   /** The host that its ticket names. Default the one it listens on. */
@@ -45,6 +50,9 @@ export const LISTEN_HOSTNAME = "127.0.0.1", LISTEN_PORT = 9443;
 
 /** Five hundred patterns in one message need 128 KiB. */
 const FRAME_BYTES_LEAST = 256 << 10;
+
+/** Addresses that only this machine reaches. */
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/i;
 
 /** What stands for all addresses of the machine. */
 const WILDCARDS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
@@ -81,6 +89,8 @@ export async function startGateway(options: StartGatewayOptions): Promise<Gatewa
     logger.warn("the ticket names 127.0.0.1 only: set the host that others reach", { cure: "MACULA_HOSTNAME" });
   }
   const identity = options.identity ?? createIdentity(generateSeed(runtime.random));
+  const admission = options.admission ?? defaultAdmission(address.hostname);
+  const guard = hubGuard(admission, options.auth, { identity, realm, now: runtime.timers.now() });
   const certificate = await GatewayCertificate.open({
     identity,
     realm,
@@ -96,6 +106,7 @@ export async function startGateway(options: StartGatewayOptions): Promise<Gatewa
       realm,
       role: "hub",
       endpoint: `https://${formatEndpoint({ hostname: host, port: address.port })}`,
+      guard,
     },
     runtime,
     logger,
@@ -110,4 +121,13 @@ export async function startGateway(options: StartGatewayOptions): Promise<Gatewa
   await gateway.open();
   signal?.addEventListener("abort", () => void gateway.close(), { once: true });
   return gateway;
+}
+
+/** What reaches beyond this machine is not open by accident. */
+function defaultAdmission(hostname: string): Admission {
+  if (LOOPBACK.test(hostname)) return { mode: "open" };
+  throw new ValidationError(
+    `Cannot start a gateway: on an address that others reach it must be said who may join, got ${hostname} and no ` +
+      "admission; choose --admission token, credential or open (MACULA_ADMISSION)",
+  );
 }

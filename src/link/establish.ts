@@ -20,10 +20,12 @@ import {
   checkConnect,
   checkHello,
   checkProve,
+  checkWelcomeProof,
   HandshakeRefusal,
   makeConnect,
   makeHello,
   makeProve,
+  makeWelcomeProof,
   type PeerIdentity,
   type Self,
 } from "./handshake.ts";
@@ -60,6 +62,8 @@ export interface AcceptOptions extends HandshakeOptions {
   readonly subscriptionsMax: number;
   /** Asked once the peer has proven itself: the code and text of a refusal, or undefined. */
   readonly admit: (peer: PeerIdentity) => { code: string; text: string } | undefined;
+  /** Told of a refusal: code and text as the peer gets them, and who it was as far as that was proven. */
+  readonly onRefused?: (code: string, text: string, peer: PeerIdentity | undefined) => void;
 }
 
 /** The dialler's side. Rejects with `RefusedError`, `TimeoutError` or `DialError`, and closes the connection then. */
@@ -82,7 +86,7 @@ async function dialler(
   connection: Connection,
   options: HandshakeOptions & { readonly expected: NodeId | undefined; readonly dialled: string },
 ): Promise<Established> {
-  const { self, random, expected, dialled } = options;
+  const { self, random, timers, expected, dialled } = options;
   const stream = await connection.openBidi();
   const source = new FrameSource(stream.readable, HANDSHAKE_FRAME_BYTES), writer = stream.writable.getWriter();
   const connect = encodeFrame(makeConnect(self, dialled, random.bytes(32)));
@@ -95,12 +99,13 @@ async function dialler(
     throw new HandshakeRefusal("unexpected", `Cannot connect: hello expected, got ${hello.kind}`);
   }
   const connectPayload = connect.subarray(FRAME_HEADER_BYTES), helloPayload = helloFrame!.subarray(FRAME_HEADER_BYTES);
-  const peer = checkHello(self, hello, { connectPayload, expected });
+  const peer = checkHello(self, hello, { connectPayload, expected, now: timers.now() });
   await writer.write(encodeFrame(makeProve(self, connectPayload, helloPayload)));
   const welcome = answerOf(await source.next());
   if (welcome.kind !== "welcome") {
     throw new HandshakeRefusal("unexpected", `Cannot connect: welcome expected, got ${welcome.kind}`);
   }
+  checkWelcomeProof(self, welcome, { connectPayload, helloPayload });
   writer.releaseLock();
   const frameBytesMax = Math.min(Math.max(welcome.frameBytesMax, HANDSHAKE_FRAME_BYTES), FRAME_BYTES_MAX);
   source.frames.frameBytesMax = frameBytesMax;
@@ -134,7 +139,7 @@ function answerOf(frame: Uint8Array | undefined): Message {
 export async function accept(connection: Connection, options: AcceptOptions): Promise<Established | undefined> {
   const { timers } = options;
   const late = () => new HandshakeRefusal("handshake_timeout", `Cannot connect: no proof within ${HANDSHAKE_MS} ms`);
-  const opened: { stream?: BidiStream } = {};
+  const opened: { stream?: BidiStream; peer?: PeerIdentity } = {};
   try {
     const established = await within(timers, HANDSHAKE_MS, acceptor(connection, options, opened), late);
     if (established === undefined) connection.close(1, "ended"); // it finished its stream: nothing can come any more
@@ -142,6 +147,7 @@ export async function accept(connection: Connection, options: AcceptOptions): Pr
   } catch (error) {
     const code = error instanceof HandshakeRefusal || error instanceof MalformedFrame ? error.code : "handshake_failed";
     const text = code === "handshake_failed" ? "Cannot connect: the handshake failed" : (error as Error).message;
+    options.onRefused?.(code, text, code === "bad_signature" ? undefined : opened.peer);
     if (opened.stream !== undefined) await refuse(connection, opened.stream, { code, text }, timers);
     connection.close(1, code);
     return undefined;
@@ -151,7 +157,7 @@ export async function accept(connection: Connection, options: AcceptOptions): Pr
 async function acceptor(
   connection: Connection,
   options: AcceptOptions,
-  opened: { stream?: BidiStream },
+  opened: { stream?: BidiStream; peer?: PeerIdentity },
 ): Promise<Established | undefined> {
   const { self, random, names, admit, timers, frameBytesMax, subscriptionsMax } = options;
   const acceptLanes = refuseAll(connection.incomingSend, cancel), streams = connection.incomingBidi.getReader();
@@ -167,7 +173,7 @@ async function acceptor(
   if (connect.kind !== "connect") {
     throw new HandshakeRefusal("unexpected", `Cannot connect: connect expected, got ${connect.kind}`);
   }
-  const peer = checkConnect(self, connect, names), connectPayload = connectFrame.slice(FRAME_HEADER_BYTES);
+  const claimed = checkConnect(self, connect, names), connectPayload = connectFrame.slice(FRAME_HEADER_BYTES);
   const hello = encodeFrame(makeHello(self, connectPayload, random.bytes(32)));
   await write(stream, hello);
   const proveFrame = await source.next();
@@ -176,16 +182,17 @@ async function acceptor(
   if (prove.kind !== "prove") {
     throw new HandshakeRefusal("unexpected", `Cannot connect: prove expected, got ${prove.kind}`);
   }
-  checkProve(peer, prove, { connectPayload, helloPayload: hello.subarray(FRAME_HEADER_BYTES) });
+  opened.peer = claimed;
+  const transcript = { connectPayload, helloPayload: hello.subarray(FRAME_HEADER_BYTES) };
+  const peer = checkProve(self, claimed, prove, { ...transcript, now: timers.now() });
   const refusal = admit(peer);
   if (refusal !== undefined) throw new HandshakeRefusal(refusal.code, refusal.text);
   const session = random.bytes(16);
   acceptLanes(); // it may open them as soon as it is welcome
   acceptStreams();
-  await write(
-    stream,
-    encodeFrame({ kind: "welcome", session, frameBytesMax, subscriptionsMax, serverTime: Math.floor(timers.now()) }),
-  );
+  const serverTime = Math.floor(timers.now()), proof = makeWelcomeProof(self, transcript);
+  const welcome = { kind: "welcome", session, frameBytesMax, subscriptionsMax, serverTime, ...proof } as const;
+  await write(stream, encodeFrame(welcome));
   source.frames.frameBytesMax = frameBytesMax;
   return { connection, dialled: false, peer, control: source, controlWritable: stream.writable, frameBytesMax };
 }

@@ -18,6 +18,7 @@
 
 import { concatBytes, equalBytes, utf8 } from "../base/bytes.ts";
 import {
+  type Credential,
   ed25519Verify,
   type Identity,
   isSoundPublicKey,
@@ -27,7 +28,28 @@ import {
   sha256,
 } from "../identity/mod.ts";
 import type { Role } from "../base/protocol.ts";
-import { type Connect, decodeValue, encodeValue, type Hello, type Prove, type Value } from "../wire/mod.ts";
+import {
+  type Connect,
+  decodeValue,
+  encodeValue,
+  type Hello,
+  type Prove,
+  type Value,
+  type Welcome,
+} from "../wire/mod.ts";
+import {
+  checkDialler,
+  checkHub,
+  checkWelcome,
+  helloFields,
+  proveFields,
+  type Transcript,
+  welcomeFields,
+} from "./admission/belonging.ts";
+import { type Guard, OPEN } from "./admission/guard.ts";
+import { HandshakeRefusal } from "./admission/refusal.ts";
+
+export { HandshakeRefusal };
 
 /** What both ends must speak. */
 export const MESH_CAPABILITY = "mesh/1";
@@ -39,16 +61,6 @@ export const VERSIONS: readonly string[] = ["macula/1"];
 const NONCE_BYTES = 32;
 const HELLO_LABEL = utf8("macula/1 hello"), PROVE_LABEL = utf8("macula/1 prove");
 
-/** The peer said something that ends the attempt; `code` and `message` go to it in `refused`. */
-export class HandshakeRefusal extends Error {
-  readonly code: string;
-
-  constructor(code: string, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
-
 /** Who we are in a handshake. */
 export interface Self {
   readonly identity: Identity;
@@ -56,6 +68,8 @@ export interface Self {
   readonly role: Role;
   /** Where others reach us: `host:port`, or empty. */
   readonly endpoint: string;
+  /** What we show of our right to be in the realm, and ask of others; absent: nothing. */
+  readonly guard?: Guard;
 }
 
 /** Who the other end has proven to be. */
@@ -67,6 +81,10 @@ export interface PeerIdentity {
   readonly role: Role;
   readonly capabilities: readonly string[];
   readonly endpoint: string;
+  /** What it may do, where the realm asks for credentials. */
+  readonly credential?: Credential | undefined;
+  /** The realm's public key, as it was proven to an edge. */
+  readonly realmKey?: Uint8Array | undefined;
 }
 
 /** The dialler's first message. `dialled` is a node id or a host name. */
@@ -126,17 +144,27 @@ export function makeHello(self: Self, connectPayload: Uint8Array, nonce: Uint8Ar
     ["realm", utf8(self.realm)],
     ["capabilities", capabilitiesOf(self).map(utf8)],
     ["endpoint", utf8(self.endpoint)],
+    ...helloFields(guardOf(self)),
   ];
   const body = encodeValue(new Map(fields));
   const signature = self.identity.sign(concatBytes(HELLO_LABEL, sha256(connectPayload), body));
   return { kind: "hello", version: VERSIONS[0]!, body, signature };
 }
 
+/** What the dialler knows when hello comes. */
+export interface HelloContext {
+  readonly connectPayload: Uint8Array;
+  /** The node that was dialled, if it is known. */
+  readonly expected: NodeId | undefined;
+  /** Wall time, ms. */
+  readonly now: number;
+}
+
 /** Checks the acceptor's proof at the dialler; `expected` is the node that was dialled, if it is known. */
 export function checkHello(
   self: Self,
   hello: Hello,
-  { connectPayload, expected }: { readonly connectPayload: Uint8Array; readonly expected: NodeId | undefined },
+  { connectPayload, expected, now }: HelloContext,
 ): PeerIdentity {
   const body = decodeValue(hello.body);
   const field = (name: string) => body instanceof Map ? body.get(name) as Value | undefined : undefined;
@@ -165,23 +193,44 @@ export function checkHello(
   if (!capabilities.includes(HUB_CAPABILITY)) {
     throw new HandshakeRefusal("not_a_hub", `Cannot attach: node ${node} is no hub`);
   }
-  return peerOf(node, key, capabilities, textOf(field("endpoint")));
+  const offered = { credential: textOf(field("credential")), realmKey: field("realm_key") };
+  const standing = checkHub(guardOf(self), offered, { realm: self.realm, node, role: "hub", now });
+  return { ...peerOf(node, key, capabilities, textOf(field("endpoint"))), ...standing };
 }
 
 /** The dialler's proof. */
 export function makeProve(self: Self, connectPayload: Uint8Array, helloPayload: Uint8Array): Prove {
-  return { kind: "prove", signature: self.identity.sign(proveText(connectPayload, helloPayload)) };
+  const signature = self.identity.sign(proveText(connectPayload, helloPayload));
+  return { kind: "prove", signature, ...proveFields(guardOf(self), { connectPayload, helloPayload }) };
 }
 
-/** Checks the dialler's proof at the acceptor. */
+/** Checks at the acceptor who the dialler is, then whether it belongs; returns the peer with what it may do. */
 export function checkProve(
+  self: Self,
   peer: PeerIdentity,
   prove: Prove,
-  { connectPayload, helloPayload }: { readonly connectPayload: Uint8Array; readonly helloPayload: Uint8Array },
-): void {
+  { connectPayload, helloPayload, now }: Transcript & { readonly now: number },
+): PeerIdentity {
   if (!ed25519Verify(peer.publicKey, proveText(connectPayload, helloPayload), prove.signature)) {
     throw new HandshakeRefusal("bad_signature", "Cannot connect: the proof of identity is wrong");
   }
+  const guard = guardOf(self), { node, role } = peer, shown = { realm: self.realm, node, role, now };
+  const credential = checkDialler(guard, prove, { connectPayload, helloPayload }, shown);
+  return credential === undefined ? peer : { ...peer, credential, realmKey: guard.realmKey };
+}
+
+/** What welcome says of the acceptor's own right. */
+export function makeWelcomeProof(self: Self, transcript: Transcript): Pick<Welcome, "tokenProof"> {
+  return welcomeFields(guardOf(self), transcript);
+}
+
+/** Checks it at the dialler. */
+export function checkWelcomeProof(self: Self, welcome: Welcome, transcript: Transcript): void {
+  checkWelcome(guardOf(self), welcome, transcript);
+}
+
+function guardOf(self: Self): Guard {
+  return self.guard ?? OPEN;
 }
 
 function proveText(connectPayload: Uint8Array, helloPayload: Uint8Array): Uint8Array {

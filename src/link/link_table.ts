@@ -35,8 +35,15 @@ export interface LinkTableOptions {
   readonly owner: LinkOwner;
   /** A link is up; it starts reading after this returns. */
   readonly onLink: (link: Link) => void;
-  /** Somebody was turned away. */
-  readonly onRefused: (code: string) => void;
+  /** Somebody was turned away: why, and who it was as far as that is known. */
+  readonly onRefused: (code: string, text: string, who: Newcomer) => void;
+}
+
+/** Who was turned away. */
+export interface Newcomer {
+  /** Proven by the handshake, if it came so far. */
+  readonly node?: NodeId;
+  readonly remote?: string;
 }
 
 /** Addresses whose rate is remembered. */
@@ -87,34 +94,38 @@ export class LinkTable {
   /** Whether one more may begin a handshake; asked before TLS, in which `handshaking` are now. */
   admits(handshaking: number): boolean {
     const free = this.#unwelcomed + handshaking < this.#options.limits.unwelcomedMax;
-    if (!free) this.#options.onRefused("too_busy");
+    if (!free) this.#options.onRefused("too_busy", "Cannot connect: too many handshakes go on", {});
     return free;
   }
 
   /** Leads a newcomer through the handshake; never rejects. `names` are the host names this node answers to. */
   async accept(connection: Connection, names: ReadonlySet<string>): Promise<void> {
     const { self, timers, random, limits, onRefused } = this.#options;
-    if (!this.#perAddress.take(connection.remote.hostname, timers.now())) {
-      onRefused("too_many_from_address");
+    const { hostname: remote } = connection.remote;
+    if (!this.#perAddress.take(remote, timers.now())) {
+      onRefused("too_many_from_address", "Cannot connect: too many connections of one address", { remote });
       return connection.close(1, "too_many_from_address");
     }
     this.#unwelcomed++;
-    let code = "handshake_failed", arriving = 0;
+    const known: Newcomer = { remote };
+    let arriving = 0, refused = { code: "handshake_failed", text: "Cannot connect: the peer left", who: known };
     const admit = (peer: PeerIdentity) => {
       const refusal = this.#refusal(peer);
-      if (refusal !== undefined) code = refusal.code;
-      else {
+      if (refusal === undefined) {
         arriving = 1;
         this.#arriving++;
       }
       return refusal;
     };
+    const onRefusal = (code: string, text: string, peer: PeerIdentity | undefined) => {
+      refused = { code, text, who: peer === undefined ? known : { remote, node: peer.node } };
+    };
     const { frameBytesMax, subscriptionsPerClientMax: subscriptionsMax } = limits;
     const shared = { self, timers, random, frameBytesMax, subscriptionsMax };
-    const established = await accept(connection, { ...shared, names, admit });
+    const established = await accept(connection, { ...shared, names, admit, onRefused: onRefusal });
     this.#unwelcomed--;
     this.#arriving -= arriving;
-    if (established === undefined) onRefused(code);
+    if (established === undefined) onRefused(refused.code, refused.text, refused.who);
     else this.add(established);
   }
 

@@ -102,7 +102,7 @@ Deno.test("link table: connections without welcome are bounded, and make room wh
   assert.equal(table.admits(0), false);
   assert.deepEqual(refused, ["too_busy"]);
   await world.timers.run(12_000);
-  assert.deepEqual(refused, ["too_busy", "handshake_failed", "handshake_failed"]);
+  assert.deepEqual(refused, ["too_busy", "handshake_timeout", "handshake_timeout"]);
   assert.equal(table.admits(0), true);
   await dial();
   await world.timers.run(0);

@@ -32,7 +32,14 @@ export class World implements AsyncDisposable {
   /** A gateway on the host `gate`, always the same node there. */
   async gateway(options: Partial<StartGatewayOptions> = {}, hostname = "gate"): Promise<Gateway> {
     const listen = { hostname, port: 9443 }, identity = createIdentity(seededRandom(hostname).bytes(32));
-    const started = await startGateway({ realm: REALM, listen, identity, runtime: this.runtime(hostname), ...options });
+    const shared = {
+      realm: REALM,
+      listen,
+      identity,
+      runtime: this.runtime(hostname),
+      admission: { mode: "open" },
+    } as const;
+    const started = await startGateway({ ...shared, ...options });
     this.#open.push(started);
     return started;
   }

@@ -60,7 +60,9 @@ export interface Prove {
   readonly kind: "prove";
   /** Ed25519 over "macula/1 prove", SHA-256 of the connect payload, SHA-256 of the hello payload. */
   readonly signature: Uint8Array;
+  /** What the dialler may do, where the realm asks for credentials. */
   readonly credential?: string;
+  /** HMAC-SHA-256 by the realm's token over "macula/1 token dialler" and the same two hashes. */
   readonly tokenProof?: Uint8Array;
 }
 
@@ -73,6 +75,8 @@ export interface Welcome {
   readonly subscriptionsMax: number;
   /** Acceptor's clock, ms. */
   readonly serverTime: number;
+  /** HMAC-SHA-256 by the realm's token over "macula/1 token acceptor" and the hashes that `Prove.signature` covers. */
+  readonly tokenProof?: Uint8Array;
 }
 
 /** 0xA3: the link will not be. */
@@ -173,7 +177,13 @@ export const SESSION_SCHEMAS: readonly MessageSchema[] = [
   message<Welcome>({
     id: 0xa2,
     kind: "welcome",
-    fields: { session: bytes(16), frameBytesMax: integer(), subscriptionsMax: integer(), serverTime: integer() },
+    fields: {
+      session: bytes(16),
+      frameBytesMax: integer(),
+      subscriptionsMax: integer(),
+      serverTime: integer(),
+      tokenProof: optional(bytes(32)),
+    },
   }),
   message<Refused>({ id: 0xa3, kind: "refused", fields: { code: text, text } }),
   message<GoingAway>({ id: 0xa9, kind: "goingAway", fields: { reason: text, withinMs: integer() } }),
