@@ -107,8 +107,7 @@ export class LinkTable {
       return connection.close(1, "too_many_from_address");
     }
     this.#unwelcomed++;
-    const known: Newcomer = { remote };
-    let arriving = 0, refused = { code: "handshake_failed", text: "Cannot connect: the peer left", who: known };
+    let arriving = 0, told = false;
     const admit = (peer: PeerIdentity) => {
       const refusal = this.#refusal(peer);
       if (refusal === undefined) {
@@ -118,15 +117,16 @@ export class LinkTable {
       return refusal;
     };
     const onRefusal = (code: string, text: string, peer: PeerIdentity | undefined) => {
-      refused = { code, text, who: peer === undefined ? known : { remote, node: peer.node } };
+      told = true;
+      onRefused(code, text, peer === undefined ? { remote } : { remote, node: peer.node });
     };
     const { frameBytesMax, subscriptionsPerClientMax: subscriptionsMax } = limits;
     const shared = { self, timers, random, frameBytesMax, subscriptionsMax };
     const established = await accept(connection, { ...shared, names, admit, onRefused: onRefusal });
     this.#unwelcomed--;
     this.#arriving -= arriving;
-    if (established === undefined) onRefused(refused.code, refused.text, refused.who);
-    else this.add(established);
+    if (established !== undefined) this.add(established);
+    else if (!told) onRefused("handshake_failed", "Cannot connect: the peer left", { remote });
   }
 
   /** Makes a link of an established connection. */
