@@ -160,9 +160,17 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     name: "realm",
-    usage: "[show]",
-    summary: "print the realm that the other commands would use",
-    arguments: [0, 1],
+    usage: "[show | init | issue | inspect | revoke | export-public | token]",
+    summary: "the realm in force, its key, and the credentials of its nodes",
+    details: [
+      "show: the realm that the other commands would use. init <name>: make the realm's key, in the state folder. " +
+      "export-public: its public half, for gateways elsewhere.",
+      "issue --node <id>: print a credential for that node. What no --publish, --subscribe, --call or --advertise names " +
+      "it may not do. inspect <credential>: what it says and whether it holds. revoke <credential or its id>: from now " +
+      "on it does not; the gateways of this state folder know within seconds. A credential may be given as @file.",
+      "token: print a fresh secret for --admission token.",
+    ],
+    arguments: [0, 2],
     load: async () => (await import("./commands/realm.ts")).realm,
   },
   {

@@ -23,6 +23,13 @@ export const ENVIRONMENT = {
     aliases: ["MACULA_BOOTSTRAP_REGISTRY"],
   },
   MACULA_HTTP_PORT: { meaning: "TCP port of a gateway's HTTP; 0 is off", standard: "8080", aliases: ["HEALTH_PORT"] },
+  MACULA_ADMISSION: {
+    meaning: "who may join a gateway's realm: open, token or credential; open only where it listens on loopback",
+  },
+  MACULA_REALM_KEY: { meaning: "the realm's public key for a gateway: 64 hexadecimal digits, or a file" },
+  MACULA_TOKEN: { meaning: "the realm's secret, where its admission is token" },
+  MACULA_CREDENTIAL: { meaning: "what the realm lets this node do" },
+  MACULA_CREDENTIAL_FILE: { meaning: "file that holds it, and that may be replaced by a newer one" },
   MACULA_TLS_CERTFILE: { meaning: "certificate chain (PEM) for those who know a gateway by its host name" },
   MACULA_TLS_KEYFILE: { meaning: "private key (PEM) of that certificate" },
   MACULA_TLS_CACERTFILE: { meaning: "CAs (PEM) for gateways dialled by host name" },

@@ -3,6 +3,7 @@
 import { formatEndpoint, parseEndpoint } from "../../names/mod.ts";
 import { VARIABLES_READ } from "../../node/environment.ts";
 import { defaultStateDir, openStateFolder } from "../../store/mod.ts";
+import { realmKeyFile } from "../admission/realm_key.ts";
 import { parseListen, permittedVariable, type Settings } from "../settings.ts";
 import { addressesOf, dialOnlyOf, namedTargets, readTicket, ticketFiles } from "../target.ts";
 import { SHELL } from "./exec.ts";
@@ -94,8 +95,7 @@ async function grant(command: string, settings: Settings, permissions: Permissio
       if (settings.positionals.length === 0) permissions.read(permissions.folder());
       return;
     case "realm":
-      permissions.read(...ticketFiles(settings), permissions.folder());
-      return;
+      return realm(settings, permissions);
   }
   await client(settings, permissions);
   if ((command === "peer" || command === "join") && !settings.has("key")) {
@@ -111,6 +111,15 @@ function gateway(settings: Settings, permissions: Permissions): void {
   permissions.net = ports.map((port) => formatEndpoint({ ...listen, port }));
   permissions.read(environment.get("MACULA_TLS_CERTFILE"), environment.get("MACULA_TLS_KEYFILE"));
   permissions.write(permissions.folder());
+}
+
+function realm(settings: Settings, permissions: Permissions): void {
+  const [action = "show", argument] = settings.positionals;
+  if (argument?.startsWith("@")) permissions.read(argument.slice(1));
+  if (action === "show") permissions.read(...ticketFiles(settings));
+  if (action === "inspect") permissions.read(realmKeyFile(settings));
+  if (action === "init" || action === "revoke") permissions.write(permissions.folder());
+  else if (action !== "token") permissions.read(permissions.folder());
 }
 
 /** A client dials what its targets name; where that is not known yet, it needs the whole network. */
