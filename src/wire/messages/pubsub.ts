@@ -71,6 +71,9 @@ export interface Puback {
 export interface Suback {
   readonly kind: "suback";
   readonly requestId: number;
+  /** How many nodes keep the hub's record of the interest that fewest keep, of those asked. */
+  readonly confirmed?: number;
+  readonly asked?: number;
   readonly code?: string;
   readonly text?: string;
 }
@@ -161,7 +164,13 @@ export const PUBSUB_SCHEMAS: readonly MessageSchema[] = [
   message<Suback>({
     id: 0xa5,
     kind: "suback",
-    fields: { requestId: integer(), code: optional(text), text: optional(text) },
+    fields: {
+      requestId: integer(),
+      code: optional(text),
+      text: optional(text),
+      confirmed: optional(integer()),
+      asked: optional(integer()),
+    },
   }),
   message<InterestChanged>({ id: 0xa7, kind: "interestChanged", fields: { key: bytes(32) } }),
   message<Missed>({ id: 0xac, kind: "missed", fields: { count: integer() } }),

@@ -48,7 +48,7 @@ export interface RpcRoute {
   readonly callerDid?: string;
 }
 
-/** 0x24: a call. Ours adds `deadlineMs`, `encoding`, `strategy`. */
+/** 0x24: a call. Ours adds `deadlineMs`, `encoding`, `strategy`, `hopsLeft`, `targetHub`. */
 export interface RpcRequest {
   readonly kind: "rpcRequest";
   /** 16 bytes. */
@@ -68,6 +68,10 @@ export interface RpcRequest {
   readonly encoding?: string;
   /** How the hub chooses among several providers. */
   readonly strategy?: string;
+  /** How often a hub may still pass it on to another hub; 10 where absent. */
+  readonly hopsLeft?: number;
+  /** The hub that `targetNode` is attached to, or that is to answer. */
+  readonly targetHub?: Uint8Array;
   frame?: Uint8Array;
 }
 
@@ -113,6 +117,9 @@ export interface Unadvertise {
 export interface AdvertiseAck {
   readonly kind: "advertiseAck";
   readonly requestId: number;
+  /** How many nodes keep the hub's record of it, of those asked. */
+  readonly confirmed?: number;
+  readonly asked?: number;
   readonly code?: string;
   readonly text?: string;
 }
@@ -187,6 +194,8 @@ export const RPC_SCHEMAS: readonly MessageSchema[] = [
       deadlineMs: undefined,
       encoding: undefined,
       strategy: undefined,
+      hopsLeft: undefined,
+      targetHub: undefined,
       frame: undefined,
     }),
     fields: {
@@ -202,6 +211,8 @@ export const RPC_SCHEMAS: readonly MessageSchema[] = [
       deadlineMs: optional(integer()),
       encoding: optional(name),
       strategy: optional(name),
+      hopsLeft: optional(integer()),
+      targetHub: optional(nodeId),
     },
   }),
   forwardedMessage<RpcReply>({
@@ -245,6 +256,12 @@ export const RPC_SCHEMAS: readonly MessageSchema[] = [
   message<AdvertiseAck>({
     id: 0xb0,
     kind: "advertiseAck",
-    fields: { requestId: integer(), code: optional(name), text: optional(text) },
+    fields: {
+      requestId: integer(),
+      code: optional(name),
+      text: optional(text),
+      confirmed: optional(integer()),
+      asked: optional(integer()),
+    },
   }),
 ];
