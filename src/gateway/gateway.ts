@@ -50,7 +50,7 @@ export class Gateway extends Mesh {
       now: () => this.runtime.timers.now(),
       version: VERSION,
     });
-    for (const [procedure, handler] of Object.entries(procedures)) this.serve(procedure, handler);
+    for (const [procedure, handler] of Object.entries(procedures)) this.serve(procedure, handler, { unlisted: true });
     this.serve("_mesh.members", () => this.#members());
     this.serve("_mesh.providers", (args: { procedure?: unknown }) => this.#providers(String(args?.procedure)));
     this.serve("_mesh.subscribers", (args: { topic?: unknown }) => this.#subscribers(String(args?.topic)));

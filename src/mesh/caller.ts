@@ -2,9 +2,10 @@
 
 import { ValidationError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
-import { type NodeId, nodeIdBytes } from "../identity/mod.ts";
+import { type NodeId, nodeIdBytes, parseNodeId } from "../identity/mod.ts";
 import { parseProcedure } from "../names/mod.ts";
 import type { Outcome } from "../rpc/messages.ts";
+import { HOPS_MAX } from "../rpc/options.ts";
 import { STRATEGIES } from "../rpc/selection.ts";
 import type { RpcRequest } from "../wire/mod.ts";
 import { answered } from "./answer.ts";
@@ -12,6 +13,19 @@ import { orThrow } from "./failure.ts";
 import type { Node } from "../node/node.ts";
 import { CALL_TIMEOUT_MS, type CallOptions } from "./options.ts";
 import { decodePayload, encodePayload, ownBytes } from "./payload.ts";
+
+/** A node to call, and the hub that it is attached to where that is another one. */
+export interface CallTarget {
+  readonly node: NodeId;
+  readonly hub?: NodeId | undefined;
+}
+
+/** Reads a target: an id, or what `discover` gives; throws `ValidationError`. */
+export function targetOf(target: string | { readonly node: string; readonly hub?: string | undefined }): CallTarget {
+  if (typeof target === "string") return { node: parseNodeId(target) };
+  const node = parseNodeId(target.node);
+  return target.hub === undefined ? { node } : { node, hub: parseNodeId(target.hub) };
+}
 
 /** What a caller is made with. */
 export interface CallerOptions {
@@ -33,18 +47,21 @@ export class Caller {
 
   /** Calls a procedure, of one node if `target` is given: see `Mesh.call`. */
   async call<Result>(
-    target: NodeId | undefined,
+    target: CallTarget | undefined,
     procedure: string,
     args: unknown,
     options: CallOptions,
   ): Promise<Result> {
     const { self, random } = this.#options, node = this.#options.node(), bodyBytesMax = this.#options.bodyBytesMax();
-    const { timeout = CALL_TIMEOUT_MS, strategy = "local_first", signal } = options;
+    const { timeout = CALL_TIMEOUT_MS, strategy = "local_first", hops, signal } = options;
     if (!(timeout > 0)) throw new ValidationError(`Cannot call ${procedure}: timeout is over 0 ms, got ${timeout}`);
     if (!STRATEGIES.includes(strategy)) {
       throw new ValidationError(
         `Cannot call ${procedure}: strategy is one of ${STRATEGIES.join(", ")}, got ${JSON.stringify(strategy)}`,
       );
+    }
+    if (hops !== undefined && !(Number.isInteger(hops) && hops >= 0 && hops <= HOPS_MAX)) {
+      throw new ValidationError(`Cannot call ${procedure}: hops is an integer from 0 to ${HOPS_MAX}, got ${hops}`);
     }
     const name = parseProcedure(procedure), timeoutMs = Math.min(Math.ceil(timeout), TIMEOUT_MS_MAX);
     const { bytes, encoding } = encodePayload(args, `call ${procedure}`, bodyBytesMax);
@@ -57,7 +74,9 @@ export class Caller {
       deadlineMs: timeoutMs,
       encoding,
       ...(strategy === "local_first" ? {} : { strategy }),
-      ...(target === undefined ? {} : { targetNode: nodeIdBytes(target) }),
+      ...(hops === undefined ? {} : { hopsLeft: hops }),
+      ...(target === undefined ? {} : { targetNode: nodeIdBytes(target.node) }),
+      ...(target?.hub === undefined ? {} : { targetHub: nodeIdBytes(target.hub) }),
     };
     const asked = node.rpc<Outcome>({ type: "call", request, timeoutMs, strategy });
     const outcome = await answered(node, "rpc", asked, signal);

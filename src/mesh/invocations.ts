@@ -1,14 +1,18 @@
 /** What a node serves: handlers, and their runs from an `invoke` of the RPC core to its `handled`. @module */
 
 import { MeshError, ValidationError } from "../base/errors.ts";
+import { type Confirmation, UNCONFIRMED } from "../base/listing.ts";
 import type { Failure } from "../base/protocol.ts";
 import { nodeId } from "../identity/mod.ts";
 import { parseProcedure } from "../names/mod.ts";
 import type { InvocationId, Outcome, RegistrationId, RpcEvent } from "../rpc/messages.ts";
 import { failureOf, isOfRuntime, orThrow } from "./failure.ts";
 import { decodePayload, encodePayload, ownBytes } from "./payload.ts";
-import { type AdvertiseOptions, CONCURRENCY_DEFAULT, type Handler, Service } from "./service.ts";
+import { CONCURRENCY_DEFAULT, type Handler, type ServeOptions, Service } from "./service.ts";
 import type { Node } from "../node/node.ts";
+
+/** What a hub that does not say who keeps its record stands for: it knows. */
+export const BY_HUB: Confirmation = { confirmed: 1, asked: 1 };
 
 /** The handlers of a node, and their runs. */
 export class Invocations {
@@ -35,12 +39,13 @@ export class Invocations {
   }
 
   /** Serves a procedure; `ready` settles when the hub knows, or refuses. */
-  serve(procedure: string, handler: Handler, options: AdvertiseOptions): { service: Service; ready: Promise<void> } {
-    const { concurrency = CONCURRENCY_DEFAULT, metadata } = options, registration = ++this.#registrations;
+  serve(procedure: string, handler: Handler, options: ServeOptions): { service: Service; ready: Promise<void> } {
+    const { concurrency = CONCURRENCY_DEFAULT, metadata, unlisted } = options, registration = ++this.#registrations;
+    let confirmation = UNCONFIRMED;
     if (!Number.isInteger(concurrency) || concurrency < 1) {
       throw new ValidationError(`Cannot advertise: concurrency is a positive integer, got ${concurrency}`);
     }
-    const service = new Service(procedure, async () => {
+    const service = new Service(procedure, () => confirmation, async () => {
       this.#services.delete(registration);
       if (this.#ended) return;
       await orThrow(this.#node().rpc<void>({ type: "unadvertise", registration }).answer);
@@ -48,9 +53,16 @@ export class Invocations {
     });
     this.#services.set(registration, service);
     this.#handlers.set(registration, handler);
-    const head = { type: "advertise", registration, procedure: parseProcedure(procedure), concurrency } as const;
-    const command = metadata === undefined ? head : { ...head, metadata: JSON.stringify(metadata) };
-    return { service, ready: orThrow(this.#node().rpc<void>(command).answer) };
+    const { answer } = this.#node().rpc<Confirmation | undefined>({
+      type: "advertise",
+      registration,
+      procedure: parseProcedure(procedure),
+      concurrency,
+      ...(metadata === undefined ? {} : { metadata: JSON.stringify(metadata) }),
+      ...(unlisted === undefined ? {} : { unlisted }),
+    });
+    const ready = orThrow(answer).then((known) => void (confirmation = known ?? BY_HUB));
+    return { service, ready };
   }
 
   /** Resolves when nothing runs. */

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { type Confirmation } from "../base/listing.ts";
 import { ClosedError, TimeoutError, ValidationError } from "../base/errors.ts";
 import { within } from "../base/clock.ts";
 import { type NodeId, parseNodeId } from "../identity/mod.ts";
@@ -14,10 +15,10 @@ import { formatEndpoint, parsePattern, parseProcedure, parseTopic } from "../nam
 import type { PubsubEvent } from "../pubsub/messages.ts";
 import type { RpcEvent } from "../rpc/messages.ts";
 import { untilAborted } from "./answer.ts";
-import { Caller } from "./caller.ts";
+import { Caller, targetOf } from "./caller.ts";
 import { errorOf, orThrow } from "./failure.ts";
 import { MeshEvents } from "./mesh_events.ts";
-import { Invocations } from "./invocations.ts";
+import { BY_HUB, Invocations } from "./invocations.ts";
 import { Node, type NodeOptions } from "../node/node.ts";
 import {
   CALL_TIMEOUT_MS,
@@ -35,7 +36,7 @@ import {
 } from "./options.ts";
 import { Publisher } from "./publisher.ts";
 import type { Runtime } from "../node/runtime.ts";
-import type { AdvertiseOptions, Handler, Service } from "./service.ts";
+import type { AdvertiseOptions, Handler, ServeOptions, Service } from "./service.ts";
 import { type SubscribeOptions, Subscription } from "./subscription.ts";
 
 /** Room for the fields of a message beside its body, bytes. */
@@ -141,7 +142,7 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
   subscribe<T = unknown>(pattern: string, options: SubscribeOptions = {}): Subscription<T> {
     this.#mustBeOpen("subscribe", options.signal);
     const wanted = parsePattern(options.match === "prefix" ? `${pattern}.**` : pattern), id = ++this.#ids;
-    const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
+    const { promise: ready, resolve, reject } = Promise.withResolvers<Confirmation>();
     const subscription = new Subscription<T>(wanted, ready, options, {
       drained: (one) => this.node.relief.drained(one),
       overflowed: (one) => this.tell("slowconsumer", { pattern: one.pattern }),
@@ -153,10 +154,8 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
       },
     });
     this.#subscriptions.set(id, subscription as Subscription<unknown>);
-    orThrow(this.node.pubsub<void>({ type: "subscribe", subscription: id, pattern: wanted }).answer).then(
-      resolve,
-      reject,
-    );
+    orThrow(this.node.pubsub<Confirmation | undefined>({ type: "subscribe", subscription: id, pattern: wanted }).answer)
+      .then((confirmation) => resolve(confirmation ?? BY_HUB), reject);
     return subscription;
   }
 
@@ -169,15 +168,18 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
     return await this.#caller.call<Result>(undefined, procedure, args, options);
   }
 
-  /** Calls a procedure of one node; rejects with `node_unreachable` when it is not there, `no_handler` when it does not serve it. */
+  /**
+   * Calls a procedure of one node: a hub, an edge of one's own hub, or, with what `discover` gives, an edge of another
+   * hub. Rejects with `node_unreachable` when it is not there, `no_handler` when it does not serve it.
+   */
   async callTo<Result = unknown>(
-    node: string,
+    node: string | Pick<ProviderInfo, "node" | "hub">,
     procedure: string,
     args?: unknown,
     options: CallOptions = {},
   ): Promise<Result> {
     this.#mustBeOpen("call", options.signal);
-    return await this.#caller.call<Result>(parseNodeId(node), procedure, args, options);
+    return await this.#caller.call<Result>(targetOf(node), procedure, args, options);
   }
 
   /** Calls a procedure without waiting for an answer, and without knowing whether anybody got it. */
@@ -187,8 +189,9 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
   }
 
   /**
-   * Serves a procedure; resolves when the hub knows. Several providers of one name share the calls. Rejects when the
-   * hub refuses.
+   * Serves a procedure; resolves when the hub knows and has told the mesh: `confirmation` says how many of the nodes
+   * that are to keep the hub's record of it do. It waits 2 s for them at most, and some that cannot be reached are not
+   * a failure. Several providers of one name share the calls. Rejects when the hub refuses, or when it is closed before.
    */
   async advertise(procedure: string, handler: Handler, options: AdvertiseOptions = {}): Promise<Service> {
     const { signal } = options, name = parseProcedure(procedure);
@@ -333,7 +336,7 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
   protected serve(
     procedure: string,
     handler: Handler,
-    options: AdvertiseOptions = {},
+    options: ServeOptions = {},
   ): { readonly service: Service; readonly ready: Promise<void> } {
     return this.#invocations.serve(procedure, handler, options);
   }

@@ -53,12 +53,16 @@ export interface CallOptions extends CommonOptions {
   readonly timeout?: number | undefined;
   /** Which of several providers is chosen. Default `local_first`. */
   readonly strategy?: Strategy | undefined;
+  /** How often the call may be passed on from hub to hub: 0 is no further than the hub of this node. Default 10. */
+  readonly hops?: number | undefined;
 }
 
 /** A provider of a procedure, as `discover` tells. */
 export interface ProviderInfo {
   /** The provider's id. */
   readonly node: NodeId;
+  /** The hub that it is attached to, or that it is. */
+  readonly hub?: NodeId;
   /** What it advertised beside the name. */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
 }

@@ -1,5 +1,6 @@
 /** A served procedure as the application holds it. @module */
 
+import type { Confirmation } from "../base/listing.ts";
 import type { NodeId } from "../identity/mod.ts";
 
 /** What a handler gets beside the arguments. */
@@ -28,6 +29,12 @@ export interface AdvertiseOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Options of what a node serves by itself. */
+export interface ServeOptions extends AdvertiseOptions {
+  /** Served to who asks this hub; other hubs are not told. */
+  readonly unlisted?: boolean | undefined;
+}
+
 /** Default of `concurrency`. */
 export const CONCURRENCY_DEFAULT = 1_000;
 
@@ -35,13 +42,20 @@ export const CONCURRENCY_DEFAULT = 1_000;
 export class Service implements AsyncDisposable {
   /** Its name. */
   readonly procedure: string;
+  readonly #confirmed: () => Confirmation;
   readonly #close: () => Promise<void>;
   #closing: Promise<void> | undefined;
 
   /** Made by `Mesh.advertise`. */
-  constructor(procedure: string, close: () => Promise<void>) {
+  constructor(procedure: string, confirmed: () => Confirmation, close: () => Promise<void>) {
     this.procedure = procedure;
+    this.#confirmed = confirmed;
     this.#close = close;
+  }
+
+  /** How many of the nodes that are to keep the hub's record of it did so when `advertise` resolved. */
+  get confirmation(): Confirmation {
+    return this.#confirmed();
   }
 
   /** Stops serving; calls that run already are finished. Idempotent. */

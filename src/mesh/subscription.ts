@@ -1,6 +1,7 @@
 /** A subscription as the application holds it: a bounded buffer that is read with `for await`. @module */
 
 import { MeshError, ValidationError } from "../base/errors.ts";
+import type { Confirmation } from "../base/listing.ts";
 import type { Publish } from "../wire/mod.ts";
 import { MeshEvent } from "./mesh_event.ts";
 
@@ -47,10 +48,11 @@ export class Subscription<T = unknown> implements AsyncIterable<MeshEvent<T>>, A
   /** What it matches. */
   readonly pattern: string;
   /**
-   * Resolves when the interest is in the mesh: what is published from now on arrives. Rejects when it is refused, or
-   * closed before.
+   * Resolves when the hub knows the interest and has told the mesh: what is published from now on arrives. Says how
+   * many of the nodes that are to keep the hub's record of it do; it waits 2 s for them at most, and some that cannot be
+   * reached are not a failure. Rejects when the hub refuses, or when the subscription is closed before.
    */
-  readonly ready: Promise<void>;
+  readonly ready: Promise<Confirmation>;
   readonly #owner: SubscriptionOwner;
   readonly #capacity: number;
   readonly #overflow: Overflow;
@@ -67,7 +69,7 @@ export class Subscription<T = unknown> implements AsyncIterable<MeshEvent<T>>, A
   #closing: Promise<void> | undefined;
 
   /** Made by `Mesh.subscribe`. */
-  constructor(pattern: string, ready: Promise<void>, options: SubscribeOptions, owner: SubscriptionOwner) {
+  constructor(pattern: string, ready: Promise<Confirmation>, options: SubscribeOptions, owner: SubscriptionOwner) {
     const { buffer = BUFFER_DEFAULT, overflow = "drop-oldest", signal } = options;
     if (!Number.isInteger(buffer) || buffer < 1 || buffer > BUFFER_MAX) {
       throw new ValidationError(`Cannot subscribe: buffer is an integer from 1 to ${BUFFER_MAX}, got ${buffer}`);

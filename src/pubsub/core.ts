@@ -16,6 +16,7 @@ import { Interests, type SubscriptionId } from "./interest.ts";
 import type { PubsubCommand, PubsubEvent, PubsubMessage, PubsubTimer } from "./messages.ts";
 import { SeenSet } from "./seen_set.ts";
 import { Upstream } from "./upstream.ts";
+import { suback, Wanted } from "./wanted.ts";
 
 /** Settings of the core. */
 export interface PubsubOptions {
@@ -30,6 +31,8 @@ export interface PubsubOptions {
   readonly unacknowledgedMax: number;
   /** How long an acknowledged publish may take, ms: a lost link is noticed after 15 s, and attached anew. */
   readonly acknowledgeWithinMs: number;
+  /** Whether somebody tells the mesh what this hub wants; without, acknowledgements do not wait. */
+  readonly directory: boolean;
 }
 
 /** The defaults of DESIGN section 9. */
@@ -39,6 +42,7 @@ export const PUBSUB_DEFAULTS: Omit<PubsubOptions, "hub" | "node"> = {
   backlog: { eventsMax: 1_000, bytesMax: 1 << 20 },
   unacknowledgedMax: 100_000,
   acknowledgeWithinMs: 30_000,
+  directory: false,
 };
 
 type PubsubInput = Input<PubsubMessage, PubsubCommand, PubsubTimer>;
@@ -59,6 +63,7 @@ const NOTHING: readonly PubsubEffect[] = [];
 export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTimer, PubsubEvent> {
   readonly #options: PubsubOptions;
   readonly #interests = new Interests();
+  readonly #wanted: Wanted;
   readonly #own = new Map<SubscriptionId, Pattern>();
   readonly #clients = new Map<Peer, Uint8Array>();
   readonly #upstream: Upstream;
@@ -72,6 +77,7 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
     this.#options = options;
     this.#upstream = new Upstream(() => this.#own);
     this.#backlog = new Backlog(options.backlog);
+    this.#wanted = new Wanted(options);
   }
 
   /** How many interests of links and of this node are held. */
@@ -120,7 +126,7 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
         const { subscription, pattern } = command;
         this.#own.set(subscription, pattern);
         this.#interests.add(pattern, subscription);
-        if (this.#options.hub) return [{ kind: "answer", id, value: undefined }];
+        if (this.#options.hub) return this.#wanted.add([pattern], { command: id });
         return this.#upstream.want(id, subscription, pattern);
       }
       case "unsubscribe": {
@@ -128,7 +134,8 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
         if (pattern === undefined) return [{ kind: "answer", id, value: undefined }];
         this.#own.delete(command.subscription);
         this.#interests.remove(pattern, command.subscription);
-        return [...this.#upstream.unwant(pattern), { kind: "answer", id, value: undefined }];
+        const told = this.#options.hub ? this.#wanted.remove([pattern]) : this.#upstream.unwant(pattern);
+        return [...told, { kind: "answer", id, value: undefined }];
       }
       case "abandon": {
         this.#backlog.abandon(command.command);
@@ -141,6 +148,8 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
         const { links, subscriptions } = this.#interests.audience(command.topic);
         return [{ kind: "answer", id, value: { links, own: subscriptions.length > 0 } }];
       }
+      case "recorded":
+        return this.#wanted.recorded(command.pattern, command.confirmation);
     }
   }
 
@@ -265,14 +274,16 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
       return answer({ code: "too_many_subscriptions", text });
     }
     for (const pattern of patterns) this.#interests.addPeer(from, pattern);
-    return answer();
+    return this.#wanted.add(patterns, { peer: from, requestId, topics: message.topics });
   }
 
   #onUnsubscribe(from: Peer, message: Unsubscribe): readonly PubsubEffect[] {
+    const gone: Pattern[] = [];
     for (const text of message.topics) {
-      if (isPattern(text)) this.#interests.removePeer(from, text);
+      if (isPattern(text) && this.#interests.removePeer(from, text)) gone.push(text);
     }
-    return message.requestId === undefined ? NOTHING : [suback(from, message.requestId)];
+    const effects = this.#wanted.remove(gone);
+    return message.requestId === undefined ? effects : [...effects, suback(from, message.requestId)];
   }
 
   // Being served
@@ -307,9 +318,8 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
   }
 
   #peerDown(peer: Peer): readonly PubsubEffect[] {
-    if (this.#clients.delete(peer)) this.#interests.forgetPeer(peer);
     this.#upstream.detach(peer);
-    return NOTHING;
+    return this.#clients.delete(peer) ? this.#wanted.remove(this.#interests.forgetPeer(peer)) : NOTHING;
   }
 }
 
@@ -320,13 +330,6 @@ function puback(to: Peer, message: Publish, recipients: number): PubsubEffect {
     message: { kind: "puback", messageId: message.messageId, recipients },
     lane: "control",
   };
-}
-
-function suback(to: Peer, requestId: number, failure?: Failure): PubsubEffect {
-  const message: Suback = failure === undefined
-    ? { kind: "suback", requestId }
-    : { kind: "suback", requestId, ...failure };
-  return { kind: "send", to, message, lane: "control" };
 }
 
 /** Says no to the publisher, in a puback if it waits for one; the event goes nowhere. */

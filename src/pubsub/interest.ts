@@ -55,19 +55,22 @@ export class Interests {
     this.#forgetAudiences();
   }
 
-  /** Takes a link's interest back. */
-  removePeer(peer: Peer, pattern: Pattern): void {
+  /** Takes a link's interest back; whether it had it. */
+  removePeer(peer: Peer, pattern: Pattern): boolean {
     const patterns = this.#byPeer.get(peer);
-    if (patterns === undefined || !patterns.delete(pattern)) return;
+    if (patterns === undefined || !patterns.delete(pattern)) return false;
     if (patterns.size === 0) this.#byPeer.delete(peer);
     this.#total--;
     this.#trie.remove(pattern, peer);
     this.#forgetAudiences();
+    return true;
   }
 
-  /** Forgets all interests of a link. */
-  forgetPeer(peer: Peer): void {
-    for (const pattern of [...this.#byPeer.get(peer) ?? []]) this.removePeer(peer, pattern);
+  /** Forgets all interests of a link; returns them. */
+  forgetPeer(peer: Peer): Pattern[] {
+    const patterns = [...this.#byPeer.get(peer) ?? []];
+    for (const pattern of patterns) this.removePeer(peer, pattern);
+    return patterns;
   }
 
   /** Adds an own subscription. */

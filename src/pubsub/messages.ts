@@ -1,5 +1,6 @@
 /** What the pub/sub core is told and what it tells. @module */
 
+import type { Confirmation } from "../base/listing.ts";
 import type { CommandId } from "../base/protocol.ts";
 import type { Pattern, Topic } from "../names/mod.ts";
 import type { Missed, Puback, Publish, Suback, Subscribe, Unsubscribe } from "../wire/mod.ts";
@@ -10,7 +11,7 @@ export type PubsubMessage = Publish | Subscribe | Unsubscribe | Puback | Suback 
 
 /** What the application asks for. */
 export type PubsubCommand =
-  /** Answered when the interest is in the mesh. */
+  /** Answered when the interest is in the mesh: with a `Confirmation`, or nothing where nobody has told. */
   | { readonly type: "subscribe"; readonly subscription: SubscriptionId; readonly pattern: Pattern }
   | { readonly type: "unsubscribe"; readonly subscription: SubscriptionId }
   /**
@@ -21,7 +22,9 @@ export type PubsubCommand =
   /** The application gave up waiting for the answer to `command`. */
   | { readonly type: "abandon"; readonly command: CommandId }
   /** Answered with the peers that would be handed an event of this topic. */
-  | { readonly type: "audience"; readonly topic: Topic };
+  | { readonly type: "audience"; readonly topic: Topic }
+  /** How many keep the record that this hub wants a pattern, after `wanted`. No answer. */
+  | { readonly type: "recorded"; readonly pattern: Pattern; readonly confirmation: Confirmation };
 
 /** Look for acknowledgements that are overdue. Another `at` than that of the latest such timer: it is out of date. */
 export interface PubsubTimer {
@@ -30,8 +33,16 @@ export interface PubsubTimer {
   readonly at: number;
 }
 
+/** What a hub wants the mesh to know. */
+export type PubsubQuestion =
+  /** Somebody here wants these events from now on. Answered by `recorded`. */
+  | { readonly type: "wanted"; readonly pattern: Pattern }
+  /** And nobody any more. */
+  | { readonly type: "unwanted"; readonly pattern: Pattern };
+
 /** What the application gets to know. */
 export type PubsubEvent =
+  | PubsubQuestion
   /** An event for these subscriptions of ours. */
   | { readonly type: "delivered"; readonly subscriptions: readonly SubscriptionId[]; readonly publish: Publish }
   /** The hub could not hand us so many events, because we read too slowly. */

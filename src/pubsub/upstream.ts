@@ -1,5 +1,6 @@
 /** An edge's interests at its hub: told when wanted, told again when attached again. @module */
 
+import type { Confirmation } from "../base/listing.ts";
 import type { CommandId, Effect, Peer } from "../base/protocol.ts";
 import type { Pattern } from "../names/mod.ts";
 import type { Suback } from "../wire/mod.ts";
@@ -14,7 +15,7 @@ const PATTERNS_PER_MESSAGE = 500;
 /** What this edge wants of the hub it is attached to. */
 export class Upstream {
   readonly #own: () => ReadonlyMap<SubscriptionId, Pattern>;
-  readonly #confirmed = new Set<Pattern>();
+  readonly #confirmed = new Map<Pattern, Confirmation | undefined>();
   /** Requests on their way, each refused or confirmed as a whole. */
   readonly #asked = new Map<number, Set<Pattern>>();
   readonly #waiting = new Map<Pattern, { readonly command: CommandId; readonly subscription: SubscriptionId }[]>();
@@ -32,7 +33,9 @@ export class Upstream {
 
   /** Wants `pattern`; the command is answered when the hub has confirmed it. */
   want(command: CommandId, subscription: SubscriptionId, pattern: Pattern): PubsubEffect[] {
-    if (this.#confirmed.has(pattern)) return [{ kind: "answer", id: command, value: undefined }];
+    if (this.#confirmed.has(pattern)) {
+      return [{ kind: "answer", id: command, value: this.#confirmed.get(pattern) }];
+    }
     const waiting = this.#waiting.get(pattern);
     if (waiting !== undefined) {
       waiting.push({ command, subscription });
@@ -81,13 +84,14 @@ export class Upstream {
     const asked = this.#asked.get(message.requestId);
     if (asked === undefined) return [];
     this.#asked.delete(message.requestId);
-    const { code, text = "" } = message, effects: PubsubEffect[] = [];
+    const { code, text = "", confirmed, asked: holders } = message, effects: PubsubEffect[] = [];
+    const value = confirmed === undefined || holders === undefined ? undefined : { confirmed, asked: holders };
     for (const pattern of asked) {
       const waiting = this.#waiting.get(pattern) ?? [];
       this.#waiting.delete(pattern);
       if (code === undefined) {
-        this.#confirmed.add(pattern);
-        for (const { command } of waiting) effects.push({ kind: "answer", id: command, value: undefined });
+        this.#confirmed.set(pattern, value);
+        for (const { command } of waiting) effects.push({ kind: "answer", id: command, value });
         continue;
       }
       for (const { command } of waiting) effects.push({ kind: "fail", id: command, error: { code, text } });

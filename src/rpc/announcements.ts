@@ -1,5 +1,6 @@
 /** Who tells whom which procedures it serves: an edge its hub, a hub by its links. @module */
 
+import { type Confirmation, Listing, type Settled } from "../base/listing.ts";
 import type { CommandId, Effect, Failure, Peer } from "../base/protocol.ts";
 import { isProcedure, type Procedure } from "../names/mod.ts";
 import type { Advertise, AdvertiseAck, Unadvertise } from "../wire/mod.ts";
@@ -20,10 +21,15 @@ export interface ProcedureLimits {
   readonly metadataBytesMax: number;
 }
 
-/** Keeps the hub informed, and what links announce. */
+/** Who waits until the mesh knows. */
+type Waiter = { readonly command: CommandId } | { readonly peer: Peer; readonly requestId: number };
+
+/** Keeps the hub informed, and what links announce; a hub with a directory keeps that informed. */
 export class Announcements {
   readonly #providers: Providers;
   readonly #nobodyToTell: boolean;
+  /** What this hub says that it serves; undefined where it tells nobody. */
+  readonly #listing: Listing<Waiter> | undefined;
   /** Requests on their way. */
   readonly #asked = new Map<number, readonly RegistrationId[]>();
   /** Commands that wait for a hub. */
@@ -31,9 +37,10 @@ export class Announcements {
   #hub: Peer | undefined;
   #requests = 0;
 
-  constructor(providers: Providers, { hub }: { readonly hub: boolean }) {
+  constructor(providers: Providers, { hub, directory }: { readonly hub: boolean; readonly directory: boolean }) {
     this.#providers = providers;
     this.#nobodyToTell = hub;
+    this.#listing = hub && directory ? new Listing() : undefined;
   }
 
   /** The hub we are attached to. */
@@ -41,8 +48,13 @@ export class Announcements {
     return this.#hub;
   }
 
-  /** A new handler here; the command is answered when the hub knows, at once where there is nobody to tell. */
+  /** A new handler here; the command is answered when the mesh knows, at once where there is nobody to tell. */
   announce(command: CommandId, registration: RegistrationId, procedure: Procedure): RpcEffect[] {
+    const listing = this.#providers.registration(registration)?.listed === true ? this.#listing : undefined;
+    if (listing !== undefined) {
+      const effects = this.#list(procedure), known = listing.wait([procedure], { command });
+      return known === undefined ? effects : [...effects, { kind: "answer", id: command, value: known }];
+    }
     if (this.#nobodyToTell || procedure.startsWith(RESERVED_PREFIX)) {
       return [{ kind: "answer", id: command, value: undefined }];
     }
@@ -59,6 +71,7 @@ export class Announcements {
       const error = { code: "closed", text: `Cannot advertise ${gone?.procedure}: the service was closed` };
       effects.push({ kind: "fail", id: waiting, error });
     }
+    if (gone?.listed === true) effects.push(...this.#unlist(gone.procedure));
     const told = gone !== undefined && !gone.procedure.startsWith(RESERVED_PREFIX);
     const last = told && !this.#providers.of(gone.procedure).some((one) => one.local);
     if (last && this.#hub !== undefined) {
@@ -89,11 +102,12 @@ export class Announcements {
     const asked = this.#asked.get(message.requestId);
     if (asked === undefined) return [];
     this.#asked.delete(message.requestId);
-    const { code, text = "" } = message, effects: RpcEffect[] = [];
+    const { code, text = "", confirmed, asked: holders } = message, effects: RpcEffect[] = [];
+    const value = confirmed === undefined || holders === undefined ? undefined : { confirmed, asked: holders };
     for (const registration of asked) {
       const command = this.#waiting.get(registration);
       this.#waiting.delete(registration);
-      if (command !== undefined && code === undefined) effects.push({ kind: "answer", id: command, value: undefined });
+      if (command !== undefined && code === undefined) effects.push({ kind: "answer", id: command, value });
       if (command !== undefined && code !== undefined) {
         effects.push({ kind: "fail", id: command, error: { code, text } });
       }
@@ -116,8 +130,8 @@ export class Announcements {
       }];
     };
     if (message.kind === "unadvertise") {
-      for (const procedure of message.procedures) this.#providers.removePeer(from, procedure);
-      return answer();
+      const effects = message.procedures.flatMap((procedure) => this.#withdrawn(from, procedure));
+      return [...effects, ...answer()];
     }
     const bad = message.procedures.find((name) => !isProcedure(name) || name.startsWith(RESERVED_PREFIX));
     if (bad !== undefined) {
@@ -128,10 +142,37 @@ export class Announcements {
     }
     const names = new Set(message.procedures), refusal = this.#refusal(from, names, message.metadata, limits);
     if (refusal !== undefined) return answer(refusal);
+    const effects: RpcEffect[] = [];
     for (const procedure of names) {
+      if (!this.#providers.has(from, procedure)) effects.push(...this.#list(procedure));
       this.#providers.addPeer({ local: false, peer: from, node, metadata: message.metadata }, procedure);
     }
-    return answer();
+    if (this.#listing === undefined) return answer();
+    const { requestId } = message, known = this.#listing.wait(names, { peer: from, requestId });
+    return known === undefined ? effects : [...effects, acknowledged(from, requestId, known)];
+  }
+
+  /** A link is gone, and what it served with it. */
+  forgetPeer(peer: Peer): RpcEffect[] {
+    return this.#providers.ofPeer(peer).flatMap((procedure) => this.#withdrawn(peer, procedure));
+  }
+
+  /** So many keep the record of a procedure. */
+  recorded(procedure: string, confirmation: Confirmation): RpcEffect[] {
+    return told(this.#listing?.confirm(procedure, confirmation) ?? []);
+  }
+
+  #withdrawn(peer: Peer, procedure: string): RpcEffect[] {
+    return this.#providers.removePeer(peer, procedure) ? this.#unlist(procedure) : [];
+  }
+
+  #list(procedure: string): RpcEffect[] {
+    return this.#listing?.add(procedure) === true ? [{ kind: "event", event: { type: "provided", procedure } }] : [];
+  }
+
+  #unlist(procedure: string): RpcEffect[] {
+    const waited = this.#listing?.remove(procedure);
+    return waited === undefined ? [] : [{ kind: "event", event: { type: "unprovided", procedure } }, ...told(waited)];
   }
 
   #refusal(
@@ -171,6 +212,18 @@ export class Announcements {
     const head = { kind: "advertise", requestId, procedures: [procedure] } as const;
     return { kind: "send", to: hub, message: metadata === undefined ? head : { ...head, metadata }, lane: "control" };
   }
+}
+
+function told(settled: readonly Settled<Waiter>[]): RpcEffect[] {
+  return settled.map(({ waiter, confirmation }) =>
+    "command" in waiter
+      ? { kind: "answer", id: waiter.command, value: confirmation }
+      : acknowledged(waiter.peer, waiter.requestId, confirmation)
+  );
+}
+
+function acknowledged(to: Peer, requestId: number, confirmation: Confirmation): RpcEffect {
+  return { kind: "send", to, message: { kind: "advertiseAck", requestId, ...confirmation }, lane: "control" };
 }
 
 /** Who discovers the procedure will parse it. */

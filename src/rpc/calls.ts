@@ -4,11 +4,12 @@ import { Deadlines } from "../base/deadlines.ts";
 import type { CommandId, Failure, Peer } from "../base/protocol.ts";
 import type { RpcRequest } from "../wire/mod.ts";
 import type { InvocationId } from "./messages.ts";
-import type { ProviderEntry } from "./providers.ts";
+import type { HubProvider, ProviderEntry } from "./providers.ts";
 
 /** Who wants the answer. */
 export type Origin =
   | { readonly kind: "own"; readonly command: CommandId }
+  /** `peer` is a link, or another hub by its id. */
   | { readonly kind: "link"; readonly peer: Peer }
   | { readonly kind: "nobody" };
 
@@ -19,14 +20,24 @@ export interface Call {
   readonly origin: Origin;
   /** Until when the caller waits, ms. */
   readonly deadline: number;
-  /** Who has it; undefined while it waits for a link. */
+  /** Who has it, a hub by its id; undefined while it waits for a link or to be told of a provider. */
   to: Peer | undefined;
   /** Kept only while it may have to be sent (again). */
   request: RpcRequest | undefined;
   /** Providers that had it. */
-  readonly tried: ProviderEntry[];
+  readonly tried: (ProviderEntry | HubProvider)[];
   /** What the last of them said. */
-  refusal?: Failure;
+  refusal: Failure | undefined;
+  /** Other hubs that serve it, once they were asked for. */
+  hubs: readonly HubProvider[] | undefined;
+  /** Whether `hubs` was remembered: then it is worth to ask once more. */
+  remembered: boolean;
+}
+
+/** A call that nobody has yet. */
+export function newCall(key: string, origin: Origin, deadline: number): Call {
+  const nothing = { to: undefined, request: undefined, refusal: undefined, hubs: undefined, remembered: false };
+  return { key, origin, deadline, tried: [], ...nothing };
 }
 
 /** So many deadlines are held without asking which of them still matter. */
@@ -134,8 +145,10 @@ export class Calls {
 export function withOwnBytes(request: RpcRequest): RpcRequest {
   const { frame, ...rest } = request;
   if (frame === undefined) return request;
-  const { args, requestId, fromNode } = rest;
-  return { ...rest, args: args.slice(), requestId: requestId.slice(), fromNode: fromNode.slice() };
+  const { args, requestId, fromNode, targetNode, targetHub } = rest;
+  const targets = { targetNode: targetNode?.slice(), targetHub: targetHub?.slice() };
+  const own = { args: args.slice(), requestId: requestId.slice(), fromNode: fromNode.slice() };
+  return { ...rest, ...own, ...(targetNode === undefined && targetHub === undefined ? {} : targets) } as RpcRequest;
 }
 
 /** The request for somebody who gets it only now, with less time to answer. */

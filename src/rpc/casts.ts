@@ -30,7 +30,7 @@ export function castTo(
   const above = from === undefined ? up : undefined;
   if (target !== undefined && !equalBytes(target, node)) return hub ? links.to(target) : above;
   const candidates = providers.of(procedure).filter((one) => one.local || hub && target === undefined);
-  const chosen = select(candidates, { strategy: "local_first", turn: providers.turn(procedure), caller, random });
+  const chosen = select(candidates, { strategy: "local_first", turn: providers.turn(procedure) ?? 0, caller, random });
   if (chosen === undefined) return target === undefined ? above : undefined;
   if (!chosen.local) return chosen.peer;
   return chosen.running < chosen.concurrency ? chosen : undefined;

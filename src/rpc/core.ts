@@ -12,18 +12,18 @@
  * @module
  */
 
-import { bytesKey, equalBytes, keyBytes, toHex } from "../base/bytes.ts";
+import { bytesKey, equalBytes, keyBytes } from "../base/bytes.ts";
 import type { CommandId, Core, Effect, Failure, Input, Peer } from "../base/protocol.ts";
 import type { Cast, RpcCancel, RpcReply, RpcRequest } from "../wire/mod.ts";
-import { Announcements } from "./announcements.ts";
-import { type Call, Calls, type Origin, withOwnBytes, withTimeLeft } from "./calls.ts";
+import { Announcements, RESERVED_PREFIX } from "./announcements.ts";
+import { type Call, Calls, newCall, type Origin, withTimeLeft } from "./calls.ts";
 import { castTo } from "./casts.ts";
 import { Links } from "./links.ts";
 import type { InvocationId, Outcome, RpcCommand, RpcEvent, RpcMessage, RpcTimer } from "./messages.ts";
 import type { RpcOptions } from "./options.ts";
-import { asProvider, type LocalProvider, type ProviderEntry, Providers } from "./providers.ts";
+import { asProvider, type LocalProvider, Providers } from "./providers.ts";
+import { Router } from "./router.ts";
 import { Runs } from "./runs.ts";
-import { select, strategyOf } from "./selection.ts";
 
 /** What a provider says when it did not start: another one may be asked. */
 const NOT_STARTED: ReadonlySet<string> = new Set(["no_handler", "overloaded", "going_away"]);
@@ -47,11 +47,21 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
   readonly #calls = new Calls((run) => this.#runs.has(run));
   readonly #announcements: Announcements;
   readonly #links = new Links();
+  readonly #router: Router;
   #timerAt = Infinity;
 
   constructor(options: RpcOptions) {
     this.#options = options;
     this.#announcements = new Announcements(this.#providers, options);
+    this.#router = new Router({
+      options,
+      providers: this.#providers,
+      links: this.#links,
+      calls: this.#calls,
+      up: () => this.#announcements.hub,
+      run: (call, provider, request, now) => this.#run(call, provider, request, now),
+      finish: (call, failure) => this.#finish(call, failure),
+    });
   }
 
   /** Calls that this node made or passes on and that are not answered. */
@@ -62,7 +72,7 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
   handle(input: RpcInput, now: number): readonly RpcEffect[] {
     switch (input.kind) {
       case "received":
-        return this.#received(input.from, input.message, now);
+        return this.#received(this.#links.name(input.from), input.message, now);
       case "command":
         return this.#command(input.id, input.command, now);
       case "timer":
@@ -98,8 +108,9 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
   #command(id: CommandId, command: RpcCommand, now: number): readonly RpcEffect[] {
     switch (command.type) {
       case "advertise": {
-        const { registration, procedure, concurrency, metadata } = command;
-        const node = this.#options.node, shared = { local: true as const, node, running: 0 };
+        const { registration, procedure, concurrency, metadata, unlisted = false } = command;
+        const listed = !unlisted && !procedure.startsWith(RESERVED_PREFIX);
+        const node = this.#options.node, shared = { local: true as const, node, listed, running: 0 };
         this.#providers.addLocal({ ...shared, registration, procedure, concurrency, metadata });
         return this.#announcements.announce(id, registration, procedure);
       }
@@ -107,12 +118,17 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
         return this.#announcements.withdraw(id, command.registration);
       case "call": {
         const { request, timeoutMs } = command, key = bytesKey(request.requestId);
-        const deadline = now + Math.min(timeoutMs, DEADLINE_MS_MAX);
-        const call: Call = { key, origin: { kind: "own", command: id }, deadline, to: undefined, request, tried: [] };
-        return [...this.#route(call, request, now), ...this.#arm(now)];
+        const call = newCall(key, { kind: "own", command: id }, now + Math.min(timeoutMs, DEADLINE_MS_MAX));
+        return [...this.#router.route(call, request, now), ...this.#arm(now)];
       }
       case "cast":
         return [...this.#routeCast(command.cast), { kind: "answer", id, value: undefined }];
+      case "found":
+        return [...this.#router.found(command, now), ...this.#arm(now)];
+      case "located":
+        return [...this.#router.located(command, now), ...this.#arm(now)];
+      case "recorded":
+        return this.#announcements.recorded(command.procedure, command.confirmation);
       case "cancel":
         return this.#cancelOwn(command.command, command.reason);
       case "handled":
@@ -124,80 +140,14 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
 
   // From the caller's side
 
-  /** Gives a call to a provider that was not tried, or tells its origin that there is none. */
-  #route(call: Call, request: RpcRequest, now: number): readonly RpcEffect[] {
-    const { origin } = call, { hub, node } = this.#options, target = request.targetNode;
-    if (target !== undefined && !equalBytes(target, node)) {
-      if (!hub && origin.kind === "own") return this.#handUp(call, request);
-      const peer = hub ? this.#links.to(target) : undefined;
-      if (peer !== undefined) return this.#handOver(call, peer, request);
-      const text = `Cannot reach node ${toHex(target)}: the hub has no link to it`;
-      return this.#finish(call, { code: "node_unreachable", text });
-    }
-    const provider = this.#choose(call, request);
-    if (provider === undefined) {
-      if (!hub && origin.kind === "own" && target === undefined) return this.#handUp(call, request);
-      return this.#finish(call, call.refusal ?? this.#nobody(origin, request.procedure));
-    }
-    if (!provider.local) return this.#handOver(call, provider.peer, request);
-    return this.#run(call, provider, request, now);
-  }
-
-  #nobody(origin: Origin, procedure: string): Failure {
-    if (origin.kind === "link" && !this.#options.hub) {
-      return { code: "no_handler", text: `Cannot call ${procedure}: this node does not serve it` };
-    }
-    return { code: "no_provider", text: `Cannot call ${procedure}: nobody serves it` };
-  }
-
-  #choose(call: Call, request: RpcRequest): ProviderEntry | undefined {
-    const onlyHere = request.targetNode !== undefined || !this.#options.hub;
-    const strategy = strategyOf(request.strategy);
-    if (onlyHere && call.origin.kind === "own" && request.targetNode === undefined && strategy !== "local_first") {
-      return undefined; // the hub chooses among all
-    }
-    const candidates = this.#providers.of(request.procedure)
-      .filter((one) => (!onlyHere || one.local) && !call.tried.includes(one));
-    const turn = this.#providers.turn(request.procedure);
-    const chosen = select(candidates, { strategy, turn, caller: request.fromNode, random: this.#options.random });
-    if (chosen !== undefined) call.tried.push(chosen);
-    return chosen;
-  }
-
-  #handOver(call: Call, peer: Peer, request: RpcRequest): readonly RpcEffect[] {
-    if (this.#calls.has(call.key)) return this.#finish(call, DUPLICATE);
-    call.to = peer;
-    const others = this.#providers.of(request.procedure).length > call.tried.length && request.targetNode === undefined;
-    call.request = others && this.#options.hub ? withOwnBytes(request) : undefined;
-    this.#calls.add(call, call.origin.kind === "own" ? call.deadline : call.deadline + this.#options.relayGraceMs);
-    return [{ kind: "send", to: peer, message: request, lane: "calls" }];
-  }
-
-  /** To the hub, at once or when there is one. */
-  #handUp(call: Call, request: RpcRequest): readonly RpcEffect[] {
-    const hub = this.#announcements.hub;
-    if (hub !== undefined) return this.#handOver(call, hub, request);
-    if (this.#calls.has(call.key)) return this.#finish(call, DUPLICATE);
-    if (this.#calls.size >= this.#options.callsPerLinkMax) {
-      const text = `Cannot call ${request.procedure}: no link, and ${this.#calls.size} calls wait for one`;
-      return this.#finish(call, { code: "unavailable", text });
-    }
-    call.request = request;
-    this.#calls.add(call, call.deadline);
-    return NOTHING;
-  }
-
   #onReply(from: Peer, reply: RpcReply, now: number): readonly RpcEffect[] {
     const call = this.#calls.get(bytesKey(reply.requestId));
     if (call === undefined || call.to !== from) return NOTHING;
     this.#calls.delete(call);
-    if (reply.code !== undefined && NOT_STARTED.has(reply.code) && call.request !== undefined) {
-      call.refusal = { code: reply.code, text: reply.error ?? "" };
-      return this.#route(call, withTimeLeft(call.request, call.deadline - now), now);
+    if (reply.code !== undefined && NOT_STARTED.has(reply.code) && this.#router.mayTryAgain(call)) {
+      return this.#router.refused(call, { code: reply.code, text: reply.error ?? "" }, now);
     }
-    if (call.origin.kind === "link") {
-      return [{ kind: "send", to: call.origin.peer, message: reply, lane: "calls" }];
-    }
+    if (call.origin.kind === "link") return [this.#send(call.origin.peer, reply)];
     const { result, encoding = "json" } = reply;
     if (result !== undefined) return this.#finish(call, { result, encoding });
     return this.#finish(call, { code: reply.code ?? "handler_error", text: reply.error ?? "" });
@@ -217,9 +167,13 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
         const message: RpcReply = failed
           ? { ...head, error: outcome.text, code: outcome.code }
           : { ...head, ...outcome };
-        return [{ kind: "send", to: origin.peer, message, lane: "calls" }];
+        return [this.#send(origin.peer, message)];
       }
     }
+  }
+
+  #send(to: Peer, message: RpcMessage): RpcEffect {
+    return { kind: "send", to: this.#links.address(to), message, lane: "calls" };
   }
 
   #cancelOwn(command: CommandId, reason: string): readonly RpcEffect[] {
@@ -235,7 +189,7 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
   #tellCancelled(call: Call, reason: string): readonly RpcEffect[] {
     if (call.to === undefined) return NOTHING;
     const message: RpcCancel = { kind: "rpcCancel", requestId: keyBytes(call.key), reason };
-    return [{ kind: "send", to: call.to, message, lane: "calls" }];
+    return [this.#send(call.to, message)];
   }
 
   // From the provider's side
@@ -255,16 +209,15 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
       return this.#finish({ key, origin }, { code: client === undefined ? "overloaded" : "too_many_calls", text });
     }
     if (this.#runs.ofRequest(key, from) !== undefined) return this.#finish({ key, origin }, DUPLICATE);
-    const deadline = now + Math.min(request.deadlineMs ?? NO_DEADLINE_MS, DEADLINE_MS_MAX);
-    const call: Call = { key, origin, deadline, to: undefined, request: undefined, tried: [] };
-    return [...this.#route(call, request, now), ...this.#arm(now)];
+    const call = newCall(key, origin, now + Math.min(request.deadlineMs ?? NO_DEADLINE_MS, DEADLINE_MS_MAX));
+    return [...this.#router.route(call, request, now), ...this.#arm(now)];
   }
 
   #run(call: Call, provider: LocalProvider, request: RpcRequest, now: number): readonly RpcEffect[] {
     if (provider.running >= provider.concurrency) {
       const text = `Cannot call ${request.procedure}: its handler runs ${provider.concurrency} calls already`;
       call.refusal = { code: "overloaded", text };
-      return this.#route(call, request, now);
+      return this.#router.route(call, request, now);
     }
     const run = this.#runs.start(call.key, call.origin, provider);
     this.#calls.watch(call.deadline, run);
@@ -308,8 +261,11 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
   #routeCast(cast: Cast, from?: Peer): readonly RpcEffect[] {
     const ways = { providers: this.#providers, links: this.#links, up: this.#announcements.hub };
     const chosen = castTo(cast, ways, this.#options, from);
-    if (chosen === undefined) return NOTHING;
-    if (typeof chosen === "string") return [{ kind: "send", to: chosen, message: cast, lane: "calls" }];
+    if (chosen === undefined) {
+      const mayAsk = this.#options.directory && cast.targetNode === undefined && !this.#isHub(from);
+      return mayAsk && !this.#providers.of(cast.procedure).length ? this.#router.seekFor(cast) : NOTHING;
+    }
+    if (typeof chosen === "string") return [this.#send(chosen, cast)];
     const invocation = this.#runs.start("", { kind: "nobody" }, chosen);
     const { procedure, args, encoding, fromNode: caller = this.#options.node } = cast, { registration } = chosen;
     const event = { type: "invoke", invocation, registration, procedure, args, encoding, caller } as const;
@@ -334,9 +290,9 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
         effects.push(...this.#runOverdue(due));
         continue;
       }
-      const text = due.to === undefined
-        ? "Cannot call: no link to a hub within the time given"
-        : "Cannot call: no answer within the time given";
+      const text = due.to !== undefined
+        ? "Cannot call: no answer within the time given"
+        : `Cannot call: ${this.#options.hub ? "no provider was found" : "no link to a hub"} within the time given`;
       effects.push(...this.#tellCancelled(due, "timeout"), ...this.#finish(due, { code: "timeout", text }));
     }
     effects.push(...this.#arm(now));
@@ -354,9 +310,14 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
   }
 
   #peerUp({ peer, node, role }: Extract<RpcInput, { kind: "peerUp" }>, now: number): readonly RpcEffect[] {
-    const client = role !== "hub" || this.#options.hub;
-    this.#links.add(peer, node, { client });
-    if (client) return NOTHING;
+    if (this.#options.hub && role === "hub") this.#links.addHub(peer, node);
+    else if (this.#options.hub || role !== "hub") this.#links.addClient(peer, node);
+    else return this.#attached(peer, node, now);
+    return NOTHING;
+  }
+
+  #attached(peer: Peer, node: Uint8Array, now: number): readonly RpcEffect[] {
+    this.#links.addNode(peer, node);
     const effects = this.#announcements.attach(peer);
     for (const call of this.#calls.waiting()) {
       call.to = peer;
@@ -367,25 +328,31 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
     return effects;
   }
 
-  #peerDown(peer: Peer, now: number): readonly RpcEffect[] {
-    this.#links.delete(peer);
-    this.#providers.forgetPeer(peer);
+  /** A link is gone, or a hub could not be dialled: then `link` is its id. */
+  #peerDown(link: Peer, now: number): readonly RpcEffect[] {
+    const peer = this.#links.name(link), wasLink = this.#links.delete(link);
+    if (this.#isHub(peer)) return NOTHING; // there is another link to it
     this.#announcements.detach(peer);
-    const effects: RpcEffect[] = [];
+    const effects = this.#announcements.forgetPeer(peer);
     for (const call of this.#calls.involving(peer)) {
       this.#calls.delete(call);
       if (call.origin.kind === "link" && call.origin.peer === peer) {
         if (call.to !== peer) effects.push(...this.#tellCancelled(call, "caller_gone"));
-        continue;
+      } else if (!wasLink) effects.push(...this.#router.undelivered(call, now));
+      else {
+        const code = this.#options.hub ? "provider_lost" : "connection_lost";
+        const text = "Cannot tell the outcome of the call: the link was lost before an answer came";
+        effects.push(...this.#finish(call, { code, text }));
       }
-      const code = this.#options.hub ? "provider_lost" : "connection_lost";
-      const text = "Cannot tell the outcome of the call: the link was lost before an answer came";
-      effects.push(...this.#finish(call, { code, text }));
     }
     for (const invocation of this.#runs.ofPeer(peer)) {
       effects.push({ kind: "event", event: { type: "abort", invocation, reason: "caller_gone" } });
     }
     effects.push(...this.#arm(now));
     return effects;
+  }
+
+  #isHub(peer: Peer | undefined): boolean {
+    return peer !== undefined && this.#links.isHub(peer);
   }
 }

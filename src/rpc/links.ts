@@ -1,35 +1,51 @@
 /** The links of a node, by who is at their other end. @module */
 
-import { bytesKey } from "../base/bytes.ts";
+import { bytesKey, toHex } from "../base/bytes.ts";
 import type { Peer } from "../base/protocol.ts";
 
 /** Who is at the other end of each link. Several links may lead to one node. */
 export class Links {
   readonly #clients = new Map<Peer, Uint8Array>();
+  readonly #hubs = new Map<Peer, Peer>();
   readonly #keys = new Map<Peer, string>();
   readonly #byNode = new Map<string, Peer[]>();
+  readonly #byHub = new Map<Peer, Peer[]>();
 
-  /** Adds a link; `client` says whether its node is served by this one. */
-  add(peer: Peer, node: Uint8Array, { client }: { readonly client: boolean }): void {
+  /** Adds a link to a node that is served by this one. */
+  addClient(peer: Peer, node: Uint8Array): void {
+    this.#clients.set(peer, node);
+    this.addNode(peer, node);
+  }
+
+  /** Adds a link to another hub, which passes on what its edges ask for. */
+  addHub(peer: Peer, node: Uint8Array): void {
+    const hub = toHex(node);
+    this.#hubs.set(peer, hub);
+    this.#byHub.set(hub, [...this.#byHub.get(hub) ?? [], peer]);
+    this.addNode(peer, node);
+  }
+
+  /** Adds a link to a node that serves this one. */
+  addNode(peer: Peer, node: Uint8Array): void {
     const key = bytesKey(node), siblings = this.#byNode.get(key);
-    if (client) this.#clients.set(peer, node);
     this.#keys.set(peer, key);
     if (siblings === undefined) this.#byNode.set(key, [peer]);
     else siblings.push(peer);
   }
 
-  /** Forgets a link. */
-  delete(peer: Peer): void {
-    const key = this.#keys.get(peer);
-    if (key === undefined) return;
+  /** Forgets a link; whether there was one. */
+  delete(peer: Peer): boolean {
+    const key = this.#keys.get(peer), hub = this.#hubs.get(peer);
+    if (key === undefined) return false;
     this.#keys.delete(peer);
     this.#clients.delete(peer);
-    const left = this.#byNode.get(key)!.filter((one) => one !== peer);
-    if (left.length > 0) this.#byNode.set(key, left);
-    else this.#byNode.delete(key);
+    this.#hubs.delete(peer);
+    without(this.#byNode, key, peer);
+    if (hub !== undefined) without(this.#byHub, hub, peer);
+    return true;
   }
 
-  /** The node that a link serves; undefined for a link to a hub of ours. */
+  /** The node that a link serves; undefined for a link to a hub. */
   client(peer: Peer): Uint8Array | undefined {
     return this.#clients.get(peer);
   }
@@ -38,4 +54,25 @@ export class Links {
   to(node: Uint8Array): Peer | undefined {
     return this.#byNode.get(bytesKey(node))?.at(-1);
   }
+
+  /** Who is at the other end: a hub by its id, whichever of its links it is; others by their link. */
+  name(peer: Peer): Peer {
+    return this.#hubs.get(peer) ?? peer;
+  }
+
+  /** Whether it is the name of a hub that we have a link to. */
+  isHub(name: Peer): boolean {
+    return this.#byHub.has(name);
+  }
+
+  /** Where to send what is for `name`: the newest link to a hub, or its id where there is none. */
+  address(name: Peer): Peer {
+    return this.#byHub.get(name)?.at(-1) ?? name;
+  }
+}
+
+function without(map: Map<string, Peer[]>, key: string, peer: Peer): void {
+  const left = map.get(key)!.filter((one) => one !== peer);
+  if (left.length > 0) map.set(key, left);
+  else map.delete(key);
 }

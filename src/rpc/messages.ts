@@ -1,5 +1,6 @@
 /** What the RPC core is told and what it tells. @module */
 
+import type { Confirmation } from "../base/listing.ts";
 import type { CommandId, Failure, Peer } from "../base/protocol.ts";
 import type { Procedure } from "../names/mod.ts";
 import type { Advertise, AdvertiseAck, Cast, RpcCancel, RpcReply, RpcRequest, Unadvertise } from "../wire/mod.ts";
@@ -11,12 +12,15 @@ export type RpcMessage = RpcRequest | RpcReply | RpcCancel | Cast | Advertise | 
 /** A handler of this node's own application. */
 export type RegistrationId = number;
 
+/** Names a question for providers, so that its answer finds those who wait. */
+export type SeekId = string;
+
 /** One run of a handler. */
 export type InvocationId = number;
 
 /** What the application asks for. */
 export type RpcCommand =
-  /** Answered when the mesh knows. */
+  /** Answered when the mesh knows: with a `Confirmation`, or nothing where nobody has told. */
   | {
     readonly type: "advertise";
     readonly registration: RegistrationId;
@@ -25,6 +29,8 @@ export type RpcCommand =
     readonly concurrency: number;
     /** JSON. */
     readonly metadata?: string;
+    /** Served to who asks this hub, and not told to others. */
+    readonly unlisted?: boolean;
   }
   | { readonly type: "unadvertise"; readonly registration: RegistrationId }
   /** Answered with an `Outcome`. */
@@ -36,7 +42,19 @@ export type RpcCommand =
   /** A handler has finished. */
   | { readonly type: "handled"; readonly invocation: InvocationId; readonly outcome: Outcome | Failure }
   /** Answered with a `Provider[]`. */
-  | { readonly type: "providers"; readonly procedure: string };
+  | { readonly type: "providers"; readonly procedure: string }
+  /** The hubs that serve a procedure, after `seek`; a remembered answer may be asked for afresh. No answer. */
+  | {
+    readonly type: "found";
+    readonly seek: SeekId;
+    /** Ids of hubs; this one's is passed over. */
+    readonly hubs: readonly Uint8Array[];
+    readonly remembered: boolean;
+  }
+  /** How to reach a hub, after `locate`; undefined: it was not found. No answer. */
+  | { readonly type: "located"; readonly hub: Uint8Array; readonly contact: unknown }
+  /** How many keep the record that this hub serves a procedure, after `provided`. No answer. */
+  | { readonly type: "recorded"; readonly procedure: string; readonly confirmation: Confirmation };
 
 /** The result of a call: JSON text or plain bytes. */
 export interface Outcome {
@@ -58,8 +76,30 @@ export interface RpcTimer {
   readonly at: number;
 }
 
+/** What a hub wants to know of the mesh, or the mesh to know of it. */
+export type RpcQuestion =
+  /** Which hubs serve this? Answered by `found`. */
+  | {
+    readonly type: "seek";
+    readonly seek: SeekId;
+    readonly procedure: string;
+    /** What is remembered will not do. */
+    readonly fresh: boolean;
+    /** Somebody here could serve the call as well: it does not wait long. */
+    readonly brief: boolean;
+  }
+  /** How is this hub reached? Answered by `located`. */
+  | { readonly type: "locate"; readonly hub: Uint8Array }
+  /** The hub was said to serve this, and does not, or is not there. */
+  | { readonly type: "stale"; readonly procedure: string; readonly hub: Peer }
+  /** Somebody here serves this from now on. Answered by `recorded`. */
+  | { readonly type: "provided"; readonly procedure: string }
+  /** And nobody any more. */
+  | { readonly type: "unprovided"; readonly procedure: string };
+
 /** What the application gets to know. */
 export type RpcEvent =
+  | RpcQuestion
   /** Run a handler. A cast has no answer, but is told `handled` all the same. */
   | {
     readonly type: "invoke";

@@ -11,6 +11,8 @@ export interface LocalProvider extends Candidate {
   readonly procedure: string;
   readonly concurrency: number;
   readonly metadata: string | undefined;
+  /** Whether other hubs are told. */
+  readonly listed: boolean;
   running: number;
 }
 
@@ -21,7 +23,14 @@ export interface RemoteProvider extends Candidate {
   readonly metadata: string | undefined;
 }
 
-/** One that serves a procedure. */
+/** Another hub: it chooses among those that it serves. */
+export interface HubProvider extends Candidate {
+  readonly local: false;
+  /** Its id as hex digits. */
+  readonly hub: Peer;
+}
+
+/** One that serves a procedure and is known here. */
 export type ProviderEntry = LocalProvider | RemoteProvider;
 
 interface Service {
@@ -48,10 +57,10 @@ export class Providers {
     return this.#services.get(procedure)?.providers ?? NOBODY;
   }
 
-  /** How often a provider of `procedure` was chosen; counts this time. */
-  turn(procedure: string): number {
+  /** How often a provider of `procedure` was chosen; counts this time. Undefined where there is none. */
+  turn(procedure: string): number | undefined {
     const service = this.#services.get(procedure);
-    return service === undefined ? 0 : service.turn++;
+    return service === undefined ? undefined : service.turn++;
   }
 
   /** This node's handlers. */
@@ -103,18 +112,19 @@ export class Providers {
     this.#add(procedure, provider);
   }
 
-  /** Takes a link out for one procedure. */
-  removePeer(peer: Peer, procedure: string): void {
+  /** Takes a link out for one procedure; whether it was in. */
+  removePeer(peer: Peer, procedure: string): boolean {
     const names = this.#byPeer.get(peer);
-    if (names === undefined || !names.delete(procedure)) return;
+    if (names === undefined || !names.delete(procedure)) return false;
     this.#total--;
     if (names.size === 0) this.#byPeer.delete(peer);
     this.#remove(procedure, (one) => !one.local && one.peer === peer);
+    return true;
   }
 
-  /** Takes a link out for all. */
-  forgetPeer(peer: Peer): void {
-    for (const procedure of [...this.#byPeer.get(peer) ?? []]) this.removePeer(peer, procedure);
+  /** What `peer` advertised. */
+  ofPeer(peer: Peer): string[] {
+    return [...this.#byPeer.get(peer) ?? []];
   }
 
   #add(procedure: string, provider: ProviderEntry): void {

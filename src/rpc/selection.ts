@@ -5,7 +5,8 @@ import type { Random } from "../base/random.ts";
 /**
  * How to choose among providers: `local_first` (this node's own handler, else in turn), `round_robin`, `random`,
  * `first` (advertised longest ago), `closest` (smallest XOR distance to the caller: the same caller gets the same
- * provider while it lasts).
+ * provider while it lasts). With `local_first` and `first` other hubs are asked only when nobody serves it at this
+ * one; with the others each hub counts as one provider, and chooses among its own.
  */
 export type Strategy = "local_first" | "round_robin" | "random" | "first" | "closest";
 
@@ -15,6 +16,11 @@ export const STRATEGIES: readonly Strategy[] = ["local_first", "round_robin", "r
 /** Reads a strategy as it came over the wire; what is unknown is the default. */
 export function strategyOf(text: string | undefined): Strategy {
   return STRATEGIES.includes(text as Strategy) ? text as Strategy : "local_first";
+}
+
+/** Whether other hubs take part although there are providers here. */
+export function spansHubs(strategy: Strategy): boolean {
+  return strategy !== "local_first" && strategy !== "first";
 }
 
 /** One that can be chosen. */

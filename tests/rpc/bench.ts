@@ -168,13 +168,27 @@ export function brief(effects: readonly RpcEffect[]): string[] {
       case "answer":
         return `answer ${effect.id}`;
       case "event":
-        return effect.event.type === "registrationRefused"
-          ? `refused ${effect.event.registration}`
-          : `${effect.event.type} ${effect.event.invocation}`;
+        return `${effect.event.type} ${what(effect.event)}`;
       default:
         return effect.kind;
     }
   });
+}
+
+function what(event: RpcEvent): string | number {
+  switch (event.type) {
+    case "registrationRefused":
+      return event.registration;
+    case "invoke":
+    case "abort":
+      return event.invocation;
+    case "seek":
+      return event.seek;
+    case "locate":
+      return event.hub[0]!;
+    default:
+      return event.procedure;
+  }
 }
 
 /** For comparing ids. */

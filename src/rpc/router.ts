@@ -1,0 +1,335 @@
+/**
+ * Who gets a call: a handler here, a link that advertised, the hub above, or another hub that the mesh names.
+ *
+ *     own call, or one of an edge ─▶ here? ─▶ a handler, a link
+ *                                     └─▶ seek ─▶ found ─▶ locate (no link) ─▶ located ─▶ the other hub
+ *     a call from another hub     ─▶ here, or no_handler: it is passed on only to the hub that it names
+ *
+ * @module
+ */
+
+import { equalBytes, toHex } from "../base/bytes.ts";
+import { LruMap } from "../base/lru.ts";
+import type { Effect, Failure, Peer } from "../base/protocol.ts";
+import type { Cast, RpcRequest } from "../wire/mod.ts";
+import { RESERVED_PREFIX } from "./announcements.ts";
+import { type Call, type Calls, withOwnBytes, withTimeLeft } from "./calls.ts";
+import type { Links } from "./links.ts";
+import type { RpcCommand, RpcEvent, RpcMessage, RpcQuestion, RpcTimer } from "./messages.ts";
+import type { RpcOptions } from "./options.ts";
+import type { HubProvider, LocalProvider, ProviderEntry, Providers } from "./providers.ts";
+import { Seeks } from "./seeks.ts";
+import { select, spansHubs, type Strategy, strategyOf } from "./selection.ts";
+
+type RpcEffect = Effect<RpcMessage, RpcTimer, RpcEvent>;
+
+/** What a router works with, and what it leaves to the core. */
+export interface RouterParts {
+  readonly options: RpcOptions;
+  readonly providers: Providers;
+  readonly links: Links;
+  readonly calls: Calls;
+  /** The hub above an edge. */
+  readonly up: () => Peer | undefined;
+  /** Runs a handler of this node. */
+  readonly run: (call: Call, provider: LocalProvider, request: RpcRequest, now: number) => readonly RpcEffect[];
+  /** Tells whoever asked. */
+  readonly finish: (call: Call, failure: Failure) => readonly RpcEffect[];
+}
+
+const NOTHING: readonly RpcEffect[] = [];
+const DUPLICATE: Failure = { code: "duplicate_request", text: "Cannot call: the request id is in use" };
+/** Procedures of other hubs for which it is remembered whose turn it is. */
+const TURNS_MAX = 10_000;
+
+/** Decides who gets a call. */
+export class Router {
+  readonly #parts: RouterParts;
+  readonly #seeks: Seeks;
+  readonly #turns = new LruMap<string, number>(TURNS_MAX);
+
+  constructor(parts: RouterParts) {
+    this.#parts = parts;
+    this.#seeks = new Seeks(parts.options);
+  }
+
+  /** Gives a call to a provider that was not tried, or tells its origin that there is none. */
+  route(call: Call, request: RpcRequest, now: number): readonly RpcEffect[] {
+    const { options: { hub, node }, links } = this.#parts, { targetNode, targetHub } = request;
+    if (hub && targetHub !== undefined && !equalBytes(targetHub, node)) {
+      return this.#toHub(call, targetHub, request, now);
+    }
+    if (targetNode !== undefined && !equalBytes(targetNode, node)) {
+      if (!hub && call.origin.kind === "own") return this.#handUp(call, request);
+      const peer = hub ? links.to(targetNode) : undefined;
+      if (peer !== undefined && links.client(peer) !== undefined) return this.#handOver(call, peer, request);
+      if (!hub || targetHub !== undefined || this.#isPassedOn(call)) return this.#unreachable(call, targetNode);
+      return this.#toHub(call, targetNode, request, now);
+    }
+    return this.#toProvider(call, request, now);
+  }
+
+  /** Who has this call, or will have it by a dial, is not there: another one may be asked. */
+  undelivered(call: Call, now: number): readonly RpcEffect[] {
+    const { request, to } = call;
+    if (request === undefined || to === undefined) return NOTHING;
+    const target = request.targetHub ?? request.targetNode;
+    if (target !== undefined) return this.#unreachable(call, target);
+    call.refusal = unreachable(to);
+    return [this.#stale(request.procedure, to), ...this.#again(call, request, now)];
+  }
+
+  /** Whether another provider may get the call after one that has refused it. */
+  mayTryAgain({ request }: Call): boolean {
+    return request !== undefined && request.targetNode === undefined;
+  }
+
+  /** Whoever had it did not start it, and it may be tried again. */
+  refused(call: Call, refusal: Failure, now: number): readonly RpcEffect[] {
+    const { to } = call, request = call.request!;
+    call.refusal = refusal;
+    const lost = to !== undefined && refusal.code === "no_handler" && call.tried.some((one) => isHub(one, to));
+    return [...lost ? [this.#stale(request.procedure, to)] : NOTHING, ...this.#again(call, request, now)];
+  }
+
+  /** Asks for somebody who takes a cast. */
+  seekFor(cast: Cast): readonly RpcEffect[] {
+    const { frame: _, ...own } = cast; // what it came in is a 64 KiB chunk
+    return this.#seek({ ...own, args: cast.args.slice() }, { fresh: false, brief: false });
+  }
+
+  /** The mesh knows which hubs serve what was asked for. */
+  found({ seek, hubs, remembered }: Extract<RpcCommand, { type: "found" }>, now: number): readonly RpcEffect[] {
+    const { options, calls } = this.#parts, effects: RpcEffect[] = [];
+    const others = hubs.filter((hub) => !equalBytes(hub, options.node))
+      .map((node): HubProvider => ({ local: false, hub: toHex(node), node }));
+    for (const seeker of this.#seeks.take(seek)) {
+      if ("kind" in seeker) effects.push(...this.#cast(seeker, others));
+      else if (calls.get(seeker.key) === seeker) {
+        seeker.hubs = others;
+        seeker.remembered = remembered && !seek.startsWith(FRESH);
+        effects.push(...this.#resume(seeker, now));
+      }
+    }
+    return effects;
+  }
+
+  /** The mesh knows how a hub is reached, or not. */
+  located({ hub, contact }: Extract<RpcCommand, { type: "located" }>, now: number): readonly RpcEffect[] {
+    const { calls } = this.#parts, name = toHex(hub), effects: RpcEffect[] = [];
+    if (contact !== undefined) effects.push({ kind: "contact", peer: name, record: contact });
+    for (const seeker of this.#seeks.take(located(name))) {
+      if ("kind" in seeker) {
+        if (contact !== undefined) effects.push(this.#send(name, seeker));
+      } else if (calls.get(seeker.key) === seeker) {
+        calls.delete(seeker);
+        seeker.to = name;
+        effects.push(...contact === undefined ? this.undelivered(seeker, now) : this.#pass(seeker, name, now));
+      }
+    }
+    return effects;
+  }
+
+  // Among those who serve it
+
+  #toProvider(call: Call, request: RpcRequest, now: number): readonly RpcEffect[] {
+    const { hub } = this.#parts.options, { targetNode } = request, mayAsk = this.#mayAsk(call, request);
+    const strategy = strategyOf(request.strategy), candidates = this.#candidates(call, request, strategy);
+    if (mayAsk && call.hubs === undefined && (candidates.length === 0 || spansHubs(strategy))) {
+      return this.#park(call, request, { fresh: false, brief: candidates.length > 0 });
+    }
+    const chosen = select(candidates, {
+      strategy,
+      turn: this.#turn(request.procedure),
+      caller: request.fromNode,
+      random: this.#parts.options.random,
+    });
+    if (chosen === undefined) {
+      if (!hub && call.origin.kind === "own" && targetNode === undefined) return this.#handUp(call, request);
+      if (mayAsk && call.remembered) return this.#park(call, request, { fresh: true, brief: false });
+      return this.#parts.finish(call, call.refusal ?? this.#nobody(call, request.procedure));
+    }
+    call.tried.push(chosen);
+    if ("hub" in chosen) return this.#toHub(call, chosen.node, request, now);
+    if (!chosen.local) return this.#handOver(call, chosen.peer, request);
+    return this.#parts.run(call, chosen, request, now);
+  }
+
+  /** Those that were not tried: for strategies that do not span hubs, other hubs only when there is nobody here. */
+  #candidates(call: Call, { procedure, targetNode }: RpcRequest, strategy: Strategy): (ProviderEntry | HubProvider)[] {
+    const { options: { hub }, providers } = this.#parts, onlyOwn = targetNode !== undefined || !hub;
+    if (onlyOwn && call.origin.kind === "own" && targetNode === undefined && strategy !== "local_first") {
+      return []; // the hub chooses among all
+    }
+    const here = providers.of(procedure).filter((one) => (!onlyOwn || one.local) && !call.tried.includes(one));
+    if (call.hubs === undefined || here.length > 0 && !spansHubs(strategy)) return here;
+    const hubs = call.hubs.filter(({ hub }) => !call.tried.some((one) => isHub(one, hub)));
+    return [...here, ...hubs];
+  }
+
+  #nobody({ origin }: Call, procedure: string): Failure {
+    if (origin.kind === "link" && (!this.#parts.options.hub || this.#parts.links.isHub(origin.peer))) {
+      return { code: "no_handler", text: `Cannot call ${procedure}: this node does not serve it` };
+    }
+    return { code: "no_provider", text: `Cannot call ${procedure}: nobody serves it` };
+  }
+
+  #turn(procedure: string): number {
+    const turn = this.#parts.providers.turn(procedure);
+    if (turn !== undefined) return turn;
+    const next = this.#turns.get(procedure) ?? 0;
+    if (this.#parts.options.directory) this.#turns.set(procedure, next + 1);
+    return next;
+  }
+
+  // On the way
+
+  /** To an edge that is attached here, or to the hub above. */
+  #handOver(call: Call, peer: Peer, request: RpcRequest): readonly RpcEffect[] {
+    const { options: { hub, directory }, providers, calls } = this.#parts;
+    if (calls.has(call.key)) return this.#parts.finish(call, DUPLICATE);
+    const others = directory || providers.of(request.procedure).length > call.tried.length;
+    call.to = peer;
+    call.request = hub && others && request.targetNode === undefined ? withOwnBytes(request) : undefined;
+    this.#hold(call);
+    return [this.#send(peer, request)];
+  }
+
+  /** To the hub above, at once or when there is one. */
+  #handUp(call: Call, request: RpcRequest): readonly RpcEffect[] {
+    const { options: { callsPerLinkMax }, calls, up } = this.#parts, hub = up();
+    if (hub !== undefined) return this.#handOver(call, hub, request);
+    if (calls.has(call.key)) return this.#parts.finish(call, DUPLICATE);
+    if (calls.size >= callsPerLinkMax) {
+      const text = `Cannot call ${request.procedure}: no link, and ${calls.size} calls wait for one`;
+      return this.#parts.finish(call, { code: "unavailable", text });
+    }
+    call.to = undefined;
+    call.request = request;
+    this.#hold(call);
+    return NOTHING;
+  }
+
+  /** To another hub, over a link or by a dial. */
+  #toHub(call: Call, hub: Uint8Array, request: RpcRequest, now: number): readonly RpcEffect[] {
+    const { options: { directory, hopsMax }, links, calls } = this.#parts, name = toHex(hub);
+    const isLinked = links.isHub(name);
+    if (!isLinked && !directory) return this.#unreachable(call, request.targetNode ?? hub);
+    if (hopsLeft(request, hopsMax) <= 0) {
+      const text = `Cannot call ${request.procedure}: it has been passed on as often as it may`;
+      return this.#parts.finish(call, { code: "hop_limit_exceeded", text });
+    }
+    if (calls.has(call.key)) return this.#parts.finish(call, DUPLICATE);
+    call.request = withOwnBytes(request);
+    if (isLinked) return this.#pass(call, name, now);
+    call.to = undefined;
+    this.#hold(call);
+    const first = this.#seeks.add(located(name), call) === "first";
+    return first ? [question({ type: "locate", hub })] : NOTHING;
+  }
+
+  #pass(call: Call, hub: Peer, now: number): readonly RpcEffect[] {
+    const request = call.request!, { hopsMax } = this.#parts.options;
+    call.to = hub;
+    this.#hold(call);
+    const left = hopsLeft(request, hopsMax) - 1;
+    return [this.#send(hub, { ...withTimeLeft(request, call.deadline - now), hopsLeft: left })];
+  }
+
+  #send(to: Peer, message: RpcMessage): RpcEffect {
+    return { kind: "send", to: this.#parts.links.address(to), message, lane: "calls" };
+  }
+
+  #hold(call: Call): void {
+    const { options: { relayGraceMs }, calls } = this.#parts;
+    calls.add(call, call.origin.kind === "own" ? call.deadline : call.deadline + relayGraceMs);
+  }
+
+  #unreachable(call: Call, node: Uint8Array): readonly RpcEffect[] {
+    return this.#parts.finish(call, unreachable(toHex(node)));
+  }
+
+  // Asking the mesh
+
+  /** Whether other hubs may serve it: one that another hub has passed on is served here or not at all. */
+  #mayAsk(call: Call, { targetNode, procedure }: RpcRequest): boolean {
+    return this.#parts.options.directory && targetNode === undefined && !procedure.startsWith(RESERVED_PREFIX) &&
+      !this.#isPassedOn(call);
+  }
+
+  #isPassedOn({ origin }: Call): boolean {
+    return origin.kind === "link" && this.#parts.links.isHub(origin.peer);
+  }
+
+  #park(
+    call: Call,
+    request: RpcRequest,
+    how: { readonly fresh: boolean; readonly brief: boolean },
+  ): readonly RpcEffect[] {
+    const { calls, finish } = this.#parts;
+    if (calls.has(call.key)) return finish(call, DUPLICATE);
+    call.to = undefined;
+    call.request = withOwnBytes(request);
+    call.remembered = false;
+    this.#hold(call);
+    return this.#seek(call, how, request.procedure);
+  }
+
+  #seek(
+    seeker: Call | Cast,
+    { fresh, brief }: { readonly fresh: boolean; readonly brief: boolean },
+    procedure: string = (seeker as Cast).procedure,
+  ): readonly RpcEffect[] {
+    const seek = `${fresh ? FRESH : ""}${brief ? "brief " : ""}${procedure}`;
+    return this.#seeks.add(seek, seeker) === "first"
+      ? [question({ type: "seek", seek, procedure, fresh, brief })]
+      : NOTHING;
+  }
+
+  #resume(call: Call, now: number): readonly RpcEffect[] {
+    this.#parts.calls.delete(call);
+    return this.#again(call, call.request!, now);
+  }
+
+  #again(call: Call, request: RpcRequest, now: number): readonly RpcEffect[] {
+    return this.route(call, withTimeLeft(request, call.deadline - now), now);
+  }
+
+  #cast(cast: Cast, hubs: readonly HubProvider[]): readonly RpcEffect[] {
+    const { options: { node, random }, links } = this.#parts;
+    const turn = this.#turn(cast.procedure), caller = cast.fromNode ?? node;
+    const chosen = select(hubs, { strategy: "local_first", turn, caller, random });
+    if (chosen === undefined) return NOTHING;
+    const { hub } = chosen;
+    if (links.isHub(hub)) return [this.#send(hub, cast)];
+    return this.#seeks.add(located(hub), cast) === "first" ? [question({ type: "locate", hub: chosen.node })] : NOTHING;
+  }
+
+  #stale(procedure: string, hub: Peer): RpcEffect {
+    return question({ type: "stale", procedure, hub });
+  }
+}
+
+/** A question begins so that is not to be answered from memory. */
+const FRESH = "fresh ";
+
+function question(event: RpcQuestion): RpcEffect {
+  return { kind: "event", event };
+}
+
+/** What those wait for who need a hub's address; no procedure has such a name. */
+function located(hub: Peer): string {
+  return `@${hub}`;
+}
+
+function isHub(one: ProviderEntry | HubProvider, hub: Peer): boolean {
+  return "hub" in one && one.hub === hub;
+}
+
+function hopsLeft(request: RpcRequest, hopsMax: number): number {
+  return Math.min(request.hopsLeft ?? hopsMax, hopsMax);
+}
+
+function unreachable(node: string): Failure {
+  return { code: "node_unreachable", text: `Cannot reach node ${node}: there is no way to it` };
+}
