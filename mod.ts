@@ -25,6 +25,7 @@
  * @module
  */
 
+export type { Confirmation } from "./src/base/listing.ts";
 export {
   ClosedError,
   MeshError,

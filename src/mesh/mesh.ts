@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Confirmation } from "../base/listing.ts";
+import type { Confirmation } from "../base/listing.ts";
 import { ClosedError, TimeoutError, ValidationError } from "../base/errors.ts";
 import { within } from "../base/clock.ts";
 import { type NodeId, parseNodeId } from "../identity/mod.ts";

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { type SubscribeOptions, Subscription, type SubscriptionOwner } from "../../src/mesh/subscription.ts";
 import type { Publish } from "../../src/wire/mod.ts";
 
-function made(options: SubscribeOptions = {}, ready: Promise<void> = Promise.resolve()) {
+function made(options: SubscribeOptions = {}, ready = Promise.resolve({ confirmed: 1, asked: 1 })) {
   const heard = { drained: 0, overflowed: 0, closed: 0 };
   const owner: SubscriptionOwner = {
     drained: () => void heard.drained++,
