@@ -13,6 +13,8 @@ import { encodeMessage, type Message, Writer } from "../wire/mod.ts";
 const BATCH_BYTES_KEPT = 64 * 1024;
 const BATCH_BYTES_INITIAL = 512;
 const WRITE_BYTES = 64 * 1024;
+/** A batch with so much in it takes no more: with frames of the usual length it never outgrows one write. */
+const BATCH_BYTES_FULL = WRITE_BYTES - 4 * 1024;
 
 /** What a lane tells its link. */
 export interface LaneOwner {
@@ -31,6 +33,10 @@ export class LaneWriter {
   readonly #turn: Timers["turn"];
   #stream: Promise<WritableStreamDefaultWriter<Uint8Array>> | undefined;
   #collecting: Writer | undefined;
+  /** Batches that wait for the writes before them. */
+  readonly #full: Writer[] = [];
+  /** Room of the next batch, bytes: in a burst all at once, as growing copies it again and again. */
+  #roomBytes = BATCH_BYTES_INITIAL;
   #spare: Writer | undefined;
   #flushing: Promise<void> | undefined;
   #ended = false;
@@ -59,7 +65,7 @@ export class LaneWriter {
   /** Queues a message. After the end it is dropped: the link is going. */
   append(message: Message): void {
     if (this.#ended) return;
-    const batch = this.#collecting ??= new Writer(BATCH_BYTES_INITIAL), before = batch.length;
+    const batch = this.#collecting ??= this.#takeBatch(), before = batch.length;
     try {
       encodeMessage(message, batch);
     } catch (error) {
@@ -67,6 +73,11 @@ export class LaneWriter {
       throw error;
     }
     this.#owner.queued(batch.length - before);
+    if (batch.length >= BATCH_BYTES_FULL) {
+      this.#full.push(batch);
+      this.#collecting = undefined;
+      this.#roomBytes = WRITE_BYTES;
+    }
     this.#flushing ??= this.#flush();
   }
 
@@ -90,26 +101,45 @@ export class LaneWriter {
     await undefined; // the rest of this turn joins the batch
     try {
       const stream = await this.#writer();
-      for (let first = true; (this.#collecting?.length ?? 0) > 0; first = false) {
+      for (let first = true; this.#waits; first = false) {
         // What comes in quick succession goes in large writes; the first one of a series is not held up.
-        if (!first && this.#collecting!.length < WRITE_BYTES) await this.#turn?.();
-        const batch = this.#collecting!;
-        this.#collecting = this.#spare;
-        this.#spare = undefined;
-        for (let start = 0; start < batch.length; start += WRITE_BYTES) {
-          const part = batch.bytes.subarray(start, Math.min(batch.length, start + WRITE_BYTES));
-          await stream.write(part);
-          this.#owner.wrote(part.length);
-          this.#owner.queued(-part.length);
-        }
-        batch.length = 0;
-        if (batch.bytes.length <= BATCH_BYTES_KEPT) this.#spare = batch;
+        if (!first && this.#full.length === 0) await this.#turn?.();
+        await this.#write(stream, this.#full.shift() ?? this.#collected());
       }
+      this.#roomBytes = BATCH_BYTES_INITIAL;
     } catch (cause) {
       this.#ended = true;
-      this.#owner.queued(-(this.#collecting?.length ?? 0));
+      for (const batch of [...this.#full.splice(0), this.#collected()]) this.#owner.queued(-batch.length);
       this.#owner.broken(cause);
     }
     this.#flushing = undefined;
+  }
+
+  get #waits(): boolean {
+    return this.#full.length > 0 || (this.#collecting?.length ?? 0) > 0;
+  }
+
+  async #write(stream: WritableStreamDefaultWriter<Uint8Array>, batch: Writer): Promise<void> {
+    for (let start = 0; start < batch.length; start += WRITE_BYTES) {
+      const part = batch.bytes.subarray(start, Math.min(batch.length, start + WRITE_BYTES));
+      await stream.write(part);
+      this.#owner.wrote(part.length);
+      this.#owner.queued(-part.length);
+    }
+    batch.length = 0;
+    if (batch.bytes.length <= BATCH_BYTES_KEPT) this.#spare = batch;
+  }
+
+  #takeBatch(): Writer {
+    const spare = this.#spare;
+    this.#spare = undefined;
+    return spare ?? new Writer(this.#roomBytes);
+  }
+
+  /** What was collected, which collects no more. */
+  #collected(): Writer {
+    const batch = this.#collecting ?? new Writer(0);
+    this.#collecting = undefined;
+    return batch;
   }
 }
