@@ -115,7 +115,9 @@ Deno.test("memory: closing loses what is on its way, as in QUIC", async () => {
 });
 
 Deno.test("memory: datagrams are lost by the hook, unread ones oldest first", async () => {
-  const { connect } = await world({ losesDatagram: (from, to, bytes) => from === "a" && to === "b" && bytes[0] === 7 });
+  const { connect } = await world({
+    datagramMs: (from, to, bytes) => from === "a" && to === "b" && bytes[0] === 7 ? [] : [0],
+  });
   const [near, far] = await connect();
   for (const first of [7, 8]) await near.sendDatagram(Uint8Array.of(first));
   assert.deepEqual(await far.receiveDatagram(), Uint8Array.of(8));
@@ -136,4 +138,64 @@ Deno.test("memory: hosts listen on their own names only, and only with leaves of
   await assert.rejects(a.listen({ address: { hostname: "a", port: 0 }, ...listening, tls }), { code: "invalid" });
   const self = await connect(b);
   assert.equal(self[0].remote.hostname, "b");
+});
+
+Deno.test("memory: after a one-way cut the deaf end times out first, the other when that has fallen silent", async () => {
+  const { timers, network, connect } = await world();
+  const [near, far] = await connect();
+  const ended: [string, number][] = [], cutAt = timers.now();
+  near.closed.then(({ by }) => ended.push([`near ${by}`, timers.now() - cutAt]));
+  far.closed.then(({ by }) => ended.push([`far ${by}`, timers.now() - cutAt]));
+  network.cutOneWay("a", "b");
+  await near.sendDatagram(Uint8Array.of(1));
+  await far.sendDatagram(Uint8Array.of(2));
+  assert.deepEqual(await near.receiveDatagram(), Uint8Array.of(2));
+  await timers.run(60_000);
+  assert.deepEqual(ended, [["far timeout", 15_000], ["near timeout", 30_000]]);
+});
+
+Deno.test("memory: a cut loses datagrams for good, and keeps what is on a stream", async () => {
+  const { timers, network, connect } = await world({ latencyMs: () => 10 });
+  const [near, far] = await connect();
+  network.cut("a", "b");
+  await near.sendDatagram(Uint8Array.of(1));
+  const sender = await near.openSend();
+  await write(sender, Uint8Array.of(1));
+  await timers.run(1_000);
+  network.heal("a", "b");
+  await near.sendDatagram(Uint8Array.of(2));
+  await timers.run(1_000);
+  assert.deepEqual(await far.receiveDatagram(), Uint8Array.of(2));
+  assert.deepEqual(await next(await next(far.incomingSend)), Uint8Array.of(1));
+});
+
+Deno.test("memory: a crash frees the ports at once and is noticed when the connections time out", async () => {
+  const { timers, network, b, connect, listening } = await world({ latencyMs: () => 10 });
+  const [near, far] = await connect();
+  network.crash("b");
+  assert.equal((await far.closed).by, "error");
+  let by = "";
+  near.closed.then((reason) => by = reason.by);
+  await timers.run(14_990);
+  const again = network.transport("b");
+  const listener = await again.listen({ address: { hostname: "b", port: 9443 }, ...listening });
+  await b.close(); // what is left of the one that crashed leaves the newcomer's port alone
+  await connect();
+  assert.equal(by, "timeout");
+  await listener.close();
+});
+
+Deno.test("memory: what was delayed holds up what comes behind it on the same way", async () => {
+  let draw = 0;
+  const { timers, connect } = await world({ latencyMs: () => draw++ === 2 ? 100 : 10 });
+  const [near, far] = await connect();
+  const sender = await near.openSend(), sentAt = timers.now(), seen: number[] = [];
+  for (let i = 0; i < 3; i++) await write(sender, Uint8Array.of(i));
+  const reader = (async () => {
+    for await (const _ of await next(far.incomingSend)) seen.push(timers.now() - sentAt);
+  })();
+  await sender.close();
+  await timers.run(500);
+  await reader;
+  assert.deepEqual(seen, [100, 100, 100]);
 });

@@ -19,8 +19,8 @@ export interface EndOptions {
   /** To the other end. */
   readonly path: Path;
   readonly limits: TransportLimits;
-  /** Whether a datagram is lost on the way. */
-  loses(datagram: Uint8Array): boolean;
+  /** When the copies of a datagram arrive, ms from now. */
+  datagramMs(datagram: Uint8Array): readonly number[];
 }
 
 /** One end; its streams and datagrams arrive at the other. */
@@ -100,7 +100,7 @@ export class MemoryConnection implements Connection {
     }
     if (this.#hasEnded) throw gone();
     const copy = bytes.slice();
-    if (!this.#options.loses(copy)) this.#options.path.send(() => this.#peer.#onDatagram(copy));
+    this.#options.path.scatter(() => this.#peer.#onDatagram(copy), this.#options.datagramMs(copy));
   }
 
   receiveDatagram(): Promise<Uint8Array | undefined> {

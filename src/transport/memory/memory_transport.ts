@@ -33,8 +33,8 @@ export interface HostPlace {
   readonly limits: TransportLimits;
   /** Binds a port and returns it; throws a `MeshError` (`address_in_use`, `address_unavailable`). */
   bind(address: Address, listener: BoundListener): number;
-  /** Frees a port that `bind` returned. */
-  unbind(port: number): void;
+  /** Frees a port that `bind` returned, unless somebody else has it by now. */
+  unbind(port: number, listener: BoundListener): void;
   /** One attempt to connect; hangs while the hosts are cut apart. Rejects with a `DialError`. */
   connect(options: DialOptions): Promise<MemoryConnection>;
 }
@@ -97,7 +97,7 @@ export class MemoryTransport implements Transport {
         bound.leaf = parseMemoryLeaf(next.cert);
       },
       close: () => {
-        if (isOpen) this.#host.unbind(port);
+        if (isOpen) this.#host.unbind(port, bound);
         isOpen = false;
         this.#listeners.delete(listener);
         return Promise.resolve();

@@ -12,10 +12,11 @@ import {
   TRANSPORT_LIMITS,
   type TransportLimits,
 } from "../transport.ts";
-import { type EndOptions, MemoryConnection } from "./connection.ts";
+import { MemoryConnection } from "./connection.ts";
 import { disproof } from "./leaf.ts";
 import { type BoundListener, MemoryTransport } from "./memory_transport.ts";
 import { Path } from "./path.ts";
+import { Wire } from "./wire.ts";
 
 /** The dynamic ports of RFC 6335 section 6. */
 const PORT_FIRST = 49_152;
@@ -28,19 +29,17 @@ const ANY_NAMES: readonly string[] = ["0.0.0.0", "::"];
 export interface MemoryNetworkOptions {
   /** All its time; a virtual clock makes it deterministic. */
   readonly timers: Timers;
-  /** One-way, in milliseconds; 0 if absent. Whatever it returns, a connection keeps its order. */
-  readonly latencyMs?: (from: string, to: string) => number;
-  /** Whether a datagram is lost; none is if absent. */
-  readonly losesDatagram?: (from: string, to: string, datagram: Uint8Array) => boolean;
+  /** The same clock, for what is under way; where somebody wants to tell that from waiting. Default `timers`. */
+  readonly deliveries?: Timers;
+  /**
+   * One-way, in milliseconds; 0 if absent. Drawn for each delivery; `chunk` is what of a stream goes with it. Whatever it
+   * returns, a connection keeps its order.
+   */
+  readonly latencyMs?: (from: string, to: string, chunk?: Uint8Array) => number;
+  /** When the copies of a datagram arrive, milliseconds from now: none where it is lost. Default one, by `latencyMs`. */
+  readonly datagramMs?: (from: string, to: string, datagram: Uint8Array) => readonly number[];
   /** What differs from `TRANSPORT_LIMITS`. */
   readonly limits?: Partial<TransportLimits>;
-}
-
-/** A live connection between two hosts. */
-interface Wire {
-  readonly hosts: readonly [string, string];
-  readonly ends: readonly [MemoryConnection, MemoryConnection];
-  readonly paths: readonly [Path, Path];
 }
 
 interface Host {
@@ -55,7 +54,8 @@ export class MemoryNetwork {
   readonly limits: TransportLimits;
   readonly #options: MemoryNetworkOptions;
   readonly #hosts = new Map<string, Host>();
-  readonly #cuts = new Map<string, symbol>();
+  /** Directions in which nothing gets through. */
+  readonly #cuts = new Set<string>();
   readonly #wires = new Set<Wire>();
 
   constructor(options: MemoryNetworkOptions) {
@@ -73,26 +73,50 @@ export class MemoryNetwork {
       timers: this.timers,
       limits: this.limits,
       bind: (address, listener) => this.#bind(hostname, address, listener),
-      unbind: (port) => void this.#hosts.get(hostname)!.ports.delete(port),
+      unbind: (port, listener) => {
+        const { ports } = this.#hosts.get(hostname)!;
+        if (ports.get(port) === listener) ports.delete(port);
+      },
       connect: (options) => this.#connect(hostname, options),
     });
   }
 
   /** Nothing gets from one host to the other any more; connections time out unless `heal` comes first. */
   cut(a: string, b: string): void {
-    const cut = Symbol();
-    this.#cuts.set(pairKey(a, b), cut);
-    this.timers.after(this.limits.idleTimeoutMs, () => {
-      if (this.#cuts.get(pairKey(a, b)) !== cut) return;
-      const reason = { by: "timeout", code: 0, text: "timed out" } as const;
-      for (const wire of this.#wiresBetween(a, b)) for (const end of wire.ends) end.end(reason);
-    });
+    this.cutOneWay(a, b);
+    this.cutOneWay(b, a);
   }
 
-  /** Takes a cut back: what was under way arrives. */
+  /**
+   * Nothing gets from one host to the other any more, while the way back is open. The end that hears nothing times out
+   * first; the other one when that has fallen silent.
+   */
+  cutOneWay(from: string, to: string): void {
+    const key = direction(from, to);
+    if (this.#cuts.has(key)) return;
+    this.#cuts.add(key);
+    for (const wire of this.#wires) wire.cut(from, to);
+  }
+
+  /** Takes cuts back, both ways: what was under way on streams arrives. */
   heal(a: string, b: string): void {
-    if (!this.#cuts.delete(pairKey(a, b))) return;
-    for (const wire of this.#wiresBetween(a, b)) for (const path of wire.paths) path.resume();
+    for (const [from, to] of [[a, b], [b, a]] as const) {
+      if (this.#cuts.delete(direction(from, to))) { for (const wire of this.#wires) wire.heal(from, to); }
+    }
+  }
+
+  /** Whether nothing gets from one host to the other. */
+  isCut(from: string, to: string): boolean {
+    return this.#cuts.has(direction(from, to));
+  }
+
+  /**
+   * The process on a host dies without a word: its ports are free, its connections are gone, and those at their other
+   * ends notice when they time out. Its transports are of no use any more; the host may get another one.
+   */
+  crash(hostname: string): void {
+    this.#hosts.get(hostname)?.ports.clear();
+    for (const wire of this.#wires) wire.crash(hostname);
   }
 
   #bind(hostname: string, address: Address, listener: BoundListener): number {
@@ -131,41 +155,48 @@ export class MemoryNetwork {
   }
 
   #wire(from: string, to: string, port: number): readonly [MemoryConnection, MemoryConnection] {
-    const forth = this.#path(from, to), back = this.#path(to, from);
-    const loses = (a: string, b: string): EndOptions["loses"] => (datagram) =>
-      this.#options.losesDatagram?.(a, b, datagram) ?? false;
+    const forth = this.#path(from, to), back = this.#path(to, from), { limits, timers } = this;
     const ends = MemoryConnection.pair(
-      { remote: { hostname: to, port }, path: forth, limits: this.limits, loses: loses(from, to) },
+      { remote: { hostname: to, port }, path: forth, limits, datagramMs: this.#datagramMs(from, to) },
       {
         remote: { hostname: from, port: freePort(this.#hosts.get(from)!) ?? PORT_FIRST },
         path: back,
-        limits: this.limits,
-        loses: loses(to, from),
+        limits,
+        datagramMs: this.#datagramMs(to, from),
       },
     );
-    const wire: Wire = { hosts: [from, to], ends, paths: [forth, back] };
+    const { idleTimeoutMs } = limits;
+    const wire = new Wire({ hosts: [from, to], ends, paths: [forth, back], timers, idleTimeoutMs });
     this.#wires.add(wire);
-    void Promise.all(ends.map((end) => end.closed)).then(() => this.#wires.delete(wire));
+    void wire.ended.then(() => this.#wires.delete(wire));
     return ends;
+  }
+
+  get #deliveries(): Timers {
+    return this.#options.deliveries ?? this.timers;
+  }
+
+  #latencyMs(from: string, to: string, chunk?: Uint8Array): number {
+    return this.#options.latencyMs?.(from, to, chunk) ?? 0;
+  }
+
+  #datagramMs(from: string, to: string): (datagram: Uint8Array) => readonly number[] {
+    const { datagramMs } = this.#options;
+    return (datagram) => datagramMs?.(from, to, datagram) ?? [this.#latencyMs(from, to, datagram)];
   }
 
   #path(from: string, to: string): Path {
     return new Path({
-      timers: this.timers,
-      latencyMs: () => this.#options.latencyMs?.(from, to) ?? 0,
-      isCut: () => this.#cuts.has(pairKey(from, to)),
+      timers: this.#deliveries,
+      latencyMs: (chunk) => this.#latencyMs(from, to, chunk),
+      isCut: () => this.isCut(from, to),
     });
   }
 
   async #trip(from: string, to: string): Promise<void> {
-    const latencyMs = this.#options.latencyMs?.(from, to) ?? 0;
-    if (latencyMs > 0) await sleep(this.timers, latencyMs);
-    if (this.#cuts.has(pairKey(from, to))) await new Promise(() => {});
-  }
-
-  #wiresBetween(a: string, b: string): Wire[] {
-    const key = pairKey(a, b);
-    return [...this.#wires].filter((wire) => pairKey(...wire.hosts) === key);
+    const latencyMs = this.#latencyMs(from, to);
+    if (latencyMs > 0) await sleep(this.#deliveries, latencyMs);
+    if (this.isCut(from, to)) await new Promise(() => {});
   }
 }
 
@@ -177,6 +208,6 @@ function freePort(host: Host): number | undefined {
   return undefined;
 }
 
-function pairKey(a: string, b: string): string {
-  return a < b ? `${a}\n${b}` : `${b}\n${a}`;
+function direction(from: string, to: string): string {
+  return `${from}\n${to}`;
 }

@@ -3,6 +3,9 @@
 import { ClosedError, MeshError } from "../../base/errors.ts";
 import type { Path } from "./path.ts";
 
+/** The part of its window that a reader takes before it tells the writer. */
+const TELL_PART = 1 / 4;
+
 /** How a pipe is laid. */
 export interface PipeOptions {
   /** From the writer to the reader. */
@@ -26,6 +29,8 @@ export class Pipe {
   #sink!: WritableStreamDefaultController;
   /** Bytes that were written and not read, as the writer knows. */
   #heldBytes = 0;
+  /** Bytes that were read since the writer was told. */
+  #readBytes = 0;
   #roomMade: (() => void) | undefined;
   #writeFailure: Error | undefined;
   readonly #arrived: Uint8Array[] = [];
@@ -78,7 +83,7 @@ export class Pipe {
       const part = chunk.slice(offset, offset + this.#options.windowBytes - this.#heldBytes);
       offset += part.length;
       this.#heldBytes += part.length;
-      this.#options.forth.send(() => this.#arrive(part));
+      this.#options.forth.send(() => this.#arrive(part), part);
     }
   }
 
@@ -109,7 +114,7 @@ export class Pipe {
     if (!this.#pullDone) return;
     const part = this.#arrived.shift();
     if (part) {
-      this.#options.back.send(() => this.#room(part.length));
+      this.#onRead(part.length);
       this.#source.enqueue(part);
     } else if (this.#hasEnded) {
       this.#source.close();
@@ -117,6 +122,14 @@ export class Pipe {
     } else return;
     this.#pullDone();
     this.#pullDone = undefined;
+  }
+
+  /** As in QUIC the writer hears of room now and then, early enough. */
+  #onRead(bytes: number): void {
+    const readBytes = this.#readBytes += bytes;
+    if (readBytes < this.#options.windowBytes * TELL_PART) return;
+    this.#readBytes = 0;
+    this.#options.back.send(() => this.#room(readBytes));
   }
 
   #cancel(): void {
