@@ -23,6 +23,11 @@ export class Deadlines<T> {
     return this.#heap[0]?.at ?? Infinity;
   }
 
+  /** The earliest value, due or not. */
+  get first(): T | undefined {
+    return this.#heap[0]?.value;
+  }
+
   /** Holds `value` until `at` (ms). */
   add(at: number, value: T): void {
     const heap = this.#heap, entry = { at, value, order: this.#orders++ };

@@ -10,6 +10,8 @@ export interface DiagnosticsSource {
   /** Wall time, ms. */
   readonly now: () => number;
   readonly version: string;
+  /** What this process holds now, bytes. */
+  readonly memoryBytes: () => number;
 }
 
 /** `com.macula.diagnostics.*`, as the original documents them. */
@@ -28,7 +30,7 @@ export function diagnostics(source: DiagnosticsSource): Readonly<Record<string, 
     "com.macula.diagnostics.echo": (args) => ({ echo: args, timestamp: timestamp() }),
     "com.macula.diagnostics.info": () => ({
       gateway: { node: source.id, realm: source.realm, uptime_seconds: seconds(), version: source.version },
-      system: { runtime: `deno ${Deno.version.deno}`, memory_bytes: Deno.memoryUsage().rss },
+      system: { runtime: `deno ${Deno.version.deno}`, memory_bytes: source.memoryBytes() },
       timestamp: timestamp(),
     }),
   };

@@ -49,6 +49,7 @@ export class Gateway extends Mesh {
       uptimeMs: () => this.stats().uptime,
       now: () => this.runtime.timers.now(),
       version: VERSION,
+      memoryBytes: this.runtime.memoryBytes ?? (() => Deno.memoryUsage().rss),
     });
     for (const [procedure, handler] of Object.entries(procedures)) this.serve(procedure, handler, { unlisted: true });
     this.serve("_mesh.members", () => this.#members());

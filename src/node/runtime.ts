@@ -25,6 +25,8 @@ export interface Runtime {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** How much all outgoing queues of a node may hold, bytes; default by the machine's memory. */
   readonly outgoingBytesMax?: number;
+  /** What this process holds now, bytes; default what the system says. */
+  readonly memoryBytes?: () => number;
 }
 
 /** The machine's clock, randomness and network; `transport` is QUIC on a port of its own unless one is given. */

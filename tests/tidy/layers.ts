@@ -54,6 +54,11 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   "simulation": { imports: [...NODE, "mesh", "edge", "transport/memory"], world: "pure" },
   "bridges": { imports: NODE, world: "free", deno: true },
   "gateway": { imports: [...NODE, "mesh", "store", "discovery", "observe", "rules"], world: "free", deno: true },
+  "testing": {
+    imports: [...NODE, "mesh", "edge", "gateway", "simulation", "transport/memory"],
+    world: "free",
+    deno: true,
+  },
   "cli": { imports: ["*"], world: "free", deno: true },
 };
 
@@ -99,7 +104,7 @@ function importsPointDown(sources: Sources, path: string, text: string): string[
 
 function mayImport(path: string, target: string | undefined, specifier: string, kind: string): boolean {
   if (path.startsWith("examples/")) {
-    if (target === undefined) return specifier === "@macula/mesh" || specifier.startsWith("node:");
+    if (target === undefined) return /^(@macula\/mesh(\/|$)|node:)/.test(specifier);
     return target === "mod.ts" || target.startsWith(path.slice(0, path.lastIndexOf("/") + 1));
   }
   if (target === undefined) return !(path.startsWith("src/") && specifier.startsWith("@macula/mesh"));
