@@ -5,7 +5,7 @@ import { type Mesh, MeshError, TimeoutError } from "@macula/mesh";
 import { simulateMesh, type World } from "@macula/mesh/testing";
 
 /** Everything that comes, as it comes. */
-function collect(mesh: Mesh, pattern: string): { readonly data: unknown[]; readonly ready: Promise<void> } {
+function collect(mesh: Mesh, pattern: string): { readonly data: unknown[]; readonly ready: Promise<unknown> } {
   const subscription = mesh.subscribe(pattern), data: unknown[] = [];
   (async () => {
     for await (const event of subscription) data.push(event.data);
