@@ -30,6 +30,8 @@ export interface SimulateMeshOptions {
   readonly profile?: LinkProfileName | LinkProfile | undefined;
   /** Default `org.example.test`. */
   readonly realm?: string | undefined;
+  /** Who may join. Default `open`. */
+  readonly admission?: StartGatewayOptions["admission"];
   /** Bounds of the gateways that differ from the defaults. */
   readonly limits?: Partial<GatewayLimits> | undefined;
   /** Takes what the nodes have to say; default nobody. */
@@ -167,12 +169,14 @@ export class World implements AsyncDisposable {
   /** Starts one more gateway. */
   async startGateway(options: WorldGatewayOptions = {}): Promise<Gateway> {
     const { name = `gateway-${this.#names.gateway++}`, profile, ...rest } = options;
-    const { realm = REALM, limits, logger } = this.#options, { certificates, forget } = certificateStore();
+    const { realm = REALM, admission = { mode: "open" }, limits, logger } = this.#options,
+      { certificates, forget } = certificateStore();
     const key = this.#join(name, profile), { identity = key } = options, index = this.#gateways.length;
     const listen = { hostname: name, port: PORT };
     const start = async () =>
       this.#gateways[index] = await startGateway({
         realm,
+        admission,
         limits,
         logger,
         certificates,
