@@ -31,12 +31,13 @@
 
 export type { Timers } from "../base/clock.ts";
 export { LINK_PROFILES, type LinkProfile, type LinkProfileName, type Quantiles } from "../simulation/link_profile.ts";
-export {
-  type PlaceOptions,
-  simulateMesh,
-  type SimulateMeshOptions,
-  type WaitOptions,
-  type World,
-  type WorldConnectOptions,
-  type WorldGatewayOptions,
-} from "./world.ts";
+export type {
+  PartitionOptions,
+  PlaceOptions,
+  RestartOptions,
+  SimulateMeshOptions,
+  WaitOptions,
+  WorldConnectOptions,
+  WorldGatewayOptions,
+} from "./options.ts";
+export { simulateMesh, type World } from "./world.ts";

@@ -3,68 +3,28 @@
 import type { Timers } from "../base/clock.ts";
 import { ValidationError } from "../base/errors.ts";
 import { type Random, seededRandom } from "../base/random.ts";
-import { connect, type ConnectOptions } from "../edge/connect.ts";
+import { connect } from "../edge/connect.ts";
 import type { CertificateStore } from "../gateway/certificate.ts";
 import type { Gateway } from "../gateway/gateway.ts";
-import { startGateway, type StartGatewayOptions } from "../gateway/start.ts";
+import { startGateway } from "../gateway/start.ts";
 import { createIdentity, type Identity } from "../identity/mod.ts";
 import type { Mesh } from "../mesh/mesh.ts";
-import type { Logger } from "../mesh/options.ts";
-import type { GatewayLimits } from "../node/limits.ts";
 import type { Runtime } from "../node/runtime.ts";
-import type { LinkProfile, LinkProfileName } from "../simulation/link_profile.ts";
 import { issueMemoryLeaf, MemoryNetwork } from "../transport/memory/mod.ts";
 import { Conditions, linkProfile } from "./conditions.ts";
 import { Driver } from "./driver.ts";
 import { History } from "./history.ts";
+import type {
+  PartitionOptions,
+  PlaceOptions,
+  RestartOptions,
+  SimulateMeshOptions,
+  WaitOptions,
+  WorldConnectOptions,
+  WorldGatewayOptions,
+} from "./options.ts";
 import { watchOperations } from "./operations.ts";
 import { VirtualClock } from "./virtual_clock.ts";
-
-/** Options of {@link simulateMesh}. */
-export interface SimulateMeshOptions {
-  /** Everything that is drawn is drawn from it: the same seed, the same run. Default 1. */
-  readonly seed?: number | string | undefined;
-  /** Gateways that are there from the start. Default 1. */
-  readonly gateways?: number | undefined;
-  /** The network of every node that has none of its own. Default `lan`. */
-  readonly profile?: LinkProfileName | LinkProfile | undefined;
-  /** Default `org.example.test`. */
-  readonly realm?: string | undefined;
-  /** Who may join. Default `open`. */
-  readonly admission?: StartGatewayOptions["admission"];
-  /** Bounds of the gateways that differ from the defaults. */
-  readonly limits?: Partial<GatewayLimits> | undefined;
-  /** Takes what the nodes have to say; default nobody. */
-  readonly logger?: Logger | undefined;
-  /** What may happen in one `advance`, `until` or `run`, at most: a program that never rests is told so. Default 10,000,000. */
-  readonly eventsMax?: number | undefined;
-}
-
-/** What every node of a world may be given. */
-export interface PlaceOptions {
-  /** Its host's name, new in this world. Default `gateway-0`, `edge-0`, … */
-  readonly name?: string | undefined;
-  /** How its host is connected. Default that of the world. */
-  readonly profile?: LinkProfileName | LinkProfile | undefined;
-}
-
-/** Options of `World.connect`: those of `connect`, and where the edge is. */
-export interface WorldConnectOptions extends PlaceOptions, Omit<ConnectOptions, "runtime"> {
-  /** Whom it attaches to, the first that answers. Default the first gateway. */
-  readonly to?: Gateway | readonly Gateway[] | undefined;
-}
-
-/** Options of `World.startGateway`: those of `startGateway` that make sense in memory. */
-export interface WorldGatewayOptions
-  extends PlaceOptions, Partial<Omit<StartGatewayOptions, "runtime" | "listen" | "hostname" | "http" | "tls">> {}
-
-/** Options of `until` and `run`. */
-export interface WaitOptions {
-  /** Virtual milliseconds after which it rejects. */
-  readonly within?: number | undefined;
-  /** What is waited for, for the error. Default the function's own text. */
-  readonly what?: string | undefined;
-}
 
 /** Where a node runs, and how it is started again. */
 interface Place {
@@ -238,7 +198,7 @@ export class World implements AsyncDisposable {
   partition(
     some: Mesh | readonly Mesh[],
     others?: Mesh | readonly Mesh[],
-    { oneWay = false }: { readonly oneWay?: boolean | undefined } = {},
+    { oneWay = false }: PartitionOptions = {},
   ): void {
     const from = this.#hostsOf(some);
     const to = others === undefined
@@ -276,7 +236,7 @@ export class World implements AsyncDisposable {
    * its application had set up is for the application to set up again. With `state: "lost"` nothing is left of what it
    * had kept beside the key.
    */
-  async restart<T extends Mesh>(node: T, { state = "kept" }: { readonly state?: "kept" | "lost" } = {}): Promise<T> {
+  async restart<T extends Mesh>(node: T, { state = "kept" }: RestartOptions = {}): Promise<T> {
     const place = this.#placeOf(node);
     if (node.status !== "closed") {
       throw new ValidationError(
@@ -338,7 +298,7 @@ export class World implements AsyncDisposable {
   }
 
   /** A new host, and the key of the node on it. */
-  #join(name: string, profile: LinkProfileName | LinkProfile | undefined): Identity {
+  #join(name: string, profile: PlaceOptions["profile"]): Identity {
     this.#conditions.join(name, linkProfile(profile ?? this.#options.profile ?? "lan"));
     return createIdentity(this.#random.fork(`key of ${name}`).bytes(32));
   }
