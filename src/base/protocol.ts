@@ -22,8 +22,35 @@ export type Input<Message, Command, Timer> =
   | { readonly kind: "received"; readonly from: Peer; readonly message: Message }
   | { readonly kind: "command"; readonly id: CommandId; readonly command: Command }
   | { readonly kind: "timer"; readonly timer: Timer }
-  | { readonly kind: "peerUp"; readonly peer: Peer; readonly node: Uint8Array; readonly role: Role }
+  | {
+    readonly kind: "peerUp";
+    readonly peer: Peer;
+    readonly node: Uint8Array;
+    readonly role: Role;
+    /** What it may do; absent: everything. */
+    readonly rights?: PeerRights | undefined;
+  }
   | { readonly kind: "peerDown"; readonly peer: Peer; readonly reason: string };
+
+/** What a right is for. */
+export type Action = "publish" | "subscribe" | "call" | "advertise";
+
+/** What a peer may do: made outside of the cores, from its credential. */
+export interface PeerRights {
+  /** Why the peer may not do `action` with the topic, pattern or procedure `name`; undefined where it may. */
+  refusal(action: Action, name: string): Failure | undefined;
+}
+
+/** A peer was told no: for the counters and the audit log. */
+export interface Refusal {
+  readonly type: "refused";
+  readonly peer: Peer;
+  readonly action: Action;
+  /** The topic, pattern or procedure, as far as it can be one. */
+  readonly name: string;
+  readonly code: string;
+  readonly text: string;
+}
 
 /** What a core wants done. */
 export type Effect<Message, Timer, Event> =

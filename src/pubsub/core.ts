@@ -7,11 +7,12 @@
 
 import { bytesKey, equalBytes } from "../base/bytes.ts";
 import { Deadlines } from "../base/deadlines.ts";
-import type { CommandId, Core, Effect, Failure, Input, Peer } from "../base/protocol.ts";
+import type { Action, CommandId, Core, Effect, Failure, Input, Peer } from "../base/protocol.ts";
 import { isPattern, isTopic, type Pattern, type Topic } from "../names/mod.ts";
 import { quote } from "../names/topic.ts";
-import type { Puback, Publish, Suback, Subscribe, Unsubscribe } from "../wire/mod.ts";
+import type { ErrorMessage, Puback, Publish, Suback, Subscribe, Unsubscribe } from "../wire/mod.ts";
 import { Backlog, type BacklogLimits } from "./backlog.ts";
+import { Clients } from "./clients.ts";
 import { Interests, type SubscriptionId } from "./interest.ts";
 import type { PubsubCommand, PubsubEvent, PubsubMessage, PubsubTimer } from "./messages.ts";
 import { SeenSet } from "./seen_set.ts";
@@ -65,7 +66,7 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
   readonly #interests = new Interests();
   readonly #wanted: Wanted;
   readonly #own = new Map<SubscriptionId, Pattern>();
-  readonly #clients = new Map<Peer, Uint8Array>();
+  readonly #clients = new Clients();
   readonly #upstream: Upstream;
   readonly #backlog: Backlog;
   readonly #unacknowledged = new Map<string, Unacknowledged>();
@@ -115,6 +116,8 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
       case "missed":
         if (from !== this.#upstream.hub) return NOTHING;
         return [{ kind: "event", event: { type: "missed", count: message.count } }];
+      case "error":
+        return NOTHING; // about an event that nobody waits for: the node tells its application
     }
   }
 
@@ -223,17 +226,16 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
   #onPublish(from: Peer, message: Publish, now: number): readonly PubsubEffect[] {
     const known = this.#interests.recall(message.topic) !== undefined;
     if (!known && !isTopic(message.topic)) {
-      return refuse(from, message, "invalid_topic", `Cannot publish: a topic is expected, got ${quote(message.topic)}`);
+      const text = `Cannot publish: a topic is expected, got ${quote(message.topic)}`;
+      return this.#refuse(from, message, { code: "invalid_topic", text }, now);
     }
     const publisher = message.publisher;
-    if (publisher === undefined || !equalBytes(publisher, this.#clients.get(from)!)) {
-      return refuse(
-        from,
-        message,
-        "not_the_publisher",
-        "Cannot publish: the event must carry the sender's own node id",
-      );
+    if (publisher === undefined || !equalBytes(publisher, this.#clients.node(from))) {
+      const text = "Cannot publish: the event must carry the sender's own node id";
+      return this.#refuse(from, message, { code: "not_the_publisher", text }, now);
     }
+    const refusal = this.#clients.refusal(from, "publish", message.topic);
+    if (refusal !== undefined) return this.#refuse(from, message, refusal, now);
     if (!message.acknowledge) return this.#fanOut(message.topic as Topic, message).effects;
     const key = bytesKey(message.messageId) + bytesKey(publisher); // the link is another one after a reconnect
     const before = this.#seen.recall(key, now);
@@ -241,6 +243,17 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
     const { effects, recipients } = this.#fanOut(message.topic as Topic, message);
     this.#seen.remember(key, recipients, now);
     return [...effects, puback(from, message, recipients)];
+  }
+
+  /** Says no to the publisher, in a puback if it waits for one, else in a notice; the event goes nowhere. */
+  #refuse(from: Peer, message: Publish, failure: Failure, now: number): readonly PubsubEffect[] {
+    const { messageId, topic, acknowledge } = message, told = refused(from, "publish", topic, failure);
+    const answer = (answer: Puback | ErrorMessage): PubsubEffect => {
+      return { kind: "send", to: from, message: answer, lane: "control" };
+    };
+    if (acknowledge) return [told, answer({ kind: "puback", messageId, recipients: 0, ...failure })];
+    if (!this.#clients.mayNotify(from, now)) return [told];
+    return [told, answer({ kind: "error", about: messageId, ...failure })];
   }
 
   #fanOut(topic: Topic, publish: Publish): { effects: readonly PubsubEffect[]; recipients: number } {
@@ -251,16 +264,18 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
   }
 
   #onSubscribe(from: Peer, message: Subscribe): readonly PubsubEffect[] {
-    const { requestId } = message;
-    const answer = (failure?: Failure) => requestId === undefined ? NOTHING : [suback(from, requestId, failure)];
-    const patterns = new Set<Pattern>();
+    const { requestId } = message, patterns = new Set<Pattern>();
+    const answer = (failure?: Failure, name = message.topics[0] ?? ""): readonly PubsubEffect[] => [
+      ...requestId === undefined ? NOTHING : [suback(from, requestId, failure)],
+      ...failure === undefined ? NOTHING : [refused(from, "subscribe", name, failure)],
+    ];
     for (const text of message.topics) {
       if (!isPattern(text)) {
-        return answer({
-          code: "invalid_pattern",
-          text: `Cannot subscribe: a topic pattern is expected, got ${quote(text)}`,
-        });
+        const sentence = `Cannot subscribe: a topic pattern is expected, got ${quote(text)}`;
+        return answer({ code: "invalid_pattern", text: sentence }, text);
       }
+      const refusal = this.#clients.refusal(from, "subscribe", text);
+      if (refusal !== undefined) return answer(refusal, text);
       if (!this.#interests.has(from, text)) patterns.add(text);
     }
     const { subscriptionsPerLinkMax, subscriptionsMax } = this.#options;
@@ -302,7 +317,7 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
   // Coming and going
 
   #joined(input: Extract<PubsubInput, { kind: "peerUp" }>): readonly PubsubEffect[] {
-    this.#clients.set(input.peer, input.node);
+    this.#clients.add(input.peer, input.node, input.rights);
     return NOTHING;
   }
 
@@ -332,12 +347,6 @@ function puback(to: Peer, message: Publish, recipients: number): PubsubEffect {
   };
 }
 
-/** Says no to the publisher, in a puback if it waits for one; the event goes nowhere. */
-function refuse(from: Peer, message: Publish, code: string, text: string): readonly PubsubEffect[] {
-  const effects: PubsubEffect[] = [{ kind: "event", event: { type: "refused", peer: from, code } }];
-  if (message.acknowledge) {
-    const answer: Puback = { kind: "puback", messageId: message.messageId, recipients: 0, code, text };
-    effects.push({ kind: "send", to: from, message: answer, lane: "control" });
-  }
-  return effects;
+function refused(peer: Peer, action: Action, name: string, failure: Failure): PubsubEffect {
+  return { kind: "event", event: { type: "refused", peer, action, name, ...failure } };
 }

@@ -1,13 +1,13 @@
 /** What the pub/sub core is told and what it tells. @module */
 
 import type { Confirmation } from "../base/listing.ts";
-import type { CommandId } from "../base/protocol.ts";
+import type { CommandId, Refusal } from "../base/protocol.ts";
 import type { Pattern, Topic } from "../names/mod.ts";
-import type { Missed, Puback, Publish, Suback, Subscribe, Unsubscribe } from "../wire/mod.ts";
+import type { ErrorMessage, Missed, Puback, Publish, Suback, Subscribe, Unsubscribe } from "../wire/mod.ts";
 import type { SubscriptionId } from "./interest.ts";
 
 /** The wire messages of this core. */
-export type PubsubMessage = Publish | Subscribe | Unsubscribe | Puback | Suback | Missed;
+export type PubsubMessage = Publish | Subscribe | Unsubscribe | Puback | Suback | Missed | ErrorMessage;
 
 /** What the application asks for. */
 export type PubsubCommand =
@@ -54,5 +54,5 @@ export type PubsubEvent =
     readonly code: string;
     readonly text: string;
   }
-  /** A peer sent an event that was not taken. */
-  | { readonly type: "refused"; readonly peer: string; readonly code: string };
+  /** A peer sent an event or an interest that was not taken. */
+  | Refusal;

@@ -86,6 +86,10 @@ export class Upstream {
     this.#asked.delete(message.requestId);
     const { code, text = "", confirmed, asked: holders } = message, effects: PubsubEffect[] = [];
     const value = confirmed === undefined || holders === undefined ? undefined : { confirmed, asked: holders };
+    // One that is not allowed must not take the others with it: each is asked for alone.
+    if (code !== undefined && asked.size > 1 && this.#hub !== undefined) {
+      return [...asked].map((pattern) => this.#ask(this.#hub!, [pattern]));
+    }
     for (const pattern of asked) {
       const waiting = this.#waiting.get(pattern) ?? [];
       this.#waiting.delete(pattern);

@@ -4,13 +4,11 @@ import { type Confirmation, Listing, type Settled } from "../base/listing.ts";
 import type { CommandId, Effect, Failure, Peer } from "../base/protocol.ts";
 import { isProcedure, type Procedure } from "../names/mod.ts";
 import type { Advertise, AdvertiseAck, Unadvertise } from "../wire/mod.ts";
+import { type Links, RESERVED_PREFIX } from "./links.ts";
 import type { RegistrationId, RpcEvent, RpcMessage, RpcTimer } from "./messages.ts";
 import type { Providers } from "./providers.ts";
 
 type RpcEffect = Effect<RpcMessage, RpcTimer, RpcEvent>;
-
-/** Names with this prefix are answered by the node that is asked, and cannot be advertised over a link. */
-export const RESERVED_PREFIX = "_mesh.";
 
 /** What links may announce. */
 export interface ProcedureLimits {
@@ -119,15 +117,19 @@ export class Announcements {
   }
 
   /** A link announces or withdraws. */
-  onPeer(from: Peer, node: Uint8Array, message: Advertise | Unadvertise, limits: ProcedureLimits): RpcEffect[] {
-    const answer = (failure?: Failure): RpcEffect[] => {
+  onPeer(
+    from: Peer,
+    message: Advertise | Unadvertise,
+    { node, links, limits }: { readonly node: Uint8Array; readonly links: Links; readonly limits: ProcedureLimits },
+  ): RpcEffect[] {
+    const answer = (failure?: Failure, name = message.procedures[0] ?? ""): RpcEffect[] => {
       const head = { kind: "advertiseAck", requestId: message.requestId } as const;
-      return [{
-        kind: "send",
-        to: from,
-        message: failure === undefined ? head : { ...head, ...failure },
-        lane: "control",
-      }];
+      if (failure === undefined) return [{ kind: "send", to: from, message: head, lane: "control" }];
+      const { code, text } = failure;
+      return [
+        { kind: "send", to: from, message: { ...head, code, text }, lane: "control" },
+        { kind: "event", event: { type: "refused", peer: from, action: "advertise", name, code, text } },
+      ];
     };
     if (message.kind === "unadvertise") {
       const effects = message.procedures.flatMap((procedure) => this.#withdrawn(from, procedure));
@@ -138,7 +140,11 @@ export class Announcements {
       const text = `Cannot advertise: a procedure name outside ${RESERVED_PREFIX} is expected, got ${
         JSON.stringify(bad.slice(0, 80))
       }`;
-      return answer({ code: "invalid_procedure", text });
+      return answer({ code: "invalid_procedure", text }, bad);
+    }
+    for (const name of message.procedures) {
+      const refusal = links.refusal(from, "advertise", name);
+      if (refusal !== undefined) return answer(refusal, name);
     }
     const names = new Set(message.procedures), refusal = this.#refusal(from, names, message.metadata, limits);
     if (refusal !== undefined) return answer(refusal);

@@ -1,9 +1,10 @@
 /** Calls that want no answer. @module */
 
-import { equalBytes } from "../base/bytes.ts";
-import type { Peer } from "../base/protocol.ts";
+import { equalBytes, utf8 } from "../base/bytes.ts";
+import type { Effect, Peer, Refusal } from "../base/protocol.ts";
 import type { Cast } from "../wire/mod.ts";
 import type { Links } from "./links.ts";
+import type { RpcEvent, RpcMessage, RpcTimer } from "./messages.ts";
 import type { LocalProvider, Providers } from "./providers.ts";
 import type { RpcOptions } from "./options.ts";
 import { select } from "./selection.ts";
@@ -34,4 +35,13 @@ export function castTo(
   if (chosen === undefined) return target === undefined ? above : undefined;
   if (!chosen.local) return chosen.peer;
   return chosen.running < chosen.concurrency ? chosen : undefined;
+}
+
+/** Tells who sent a cast that it may not, as nobody waits for an answer that could say so. */
+export function refuseCast(cast: Cast, refusal: Refusal): readonly Effect<RpcMessage, RpcTimer, RpcEvent>[] {
+  const { peer, code, text } = refusal, about = utf8(cast.procedure);
+  return [
+    { kind: "event", event: refusal },
+    { kind: "send", to: peer, message: { kind: "error", about, code, text }, lane: "control" },
+  ];
 }

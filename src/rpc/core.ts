@@ -15,10 +15,10 @@
 import { bytesKey, equalBytes, keyBytes } from "../base/bytes.ts";
 import type { CommandId, Core, Effect, Failure, Input, Peer } from "../base/protocol.ts";
 import type { Cast, RpcCancel, RpcReply, RpcRequest } from "../wire/mod.ts";
-import { Announcements, RESERVED_PREFIX } from "./announcements.ts";
+import { Announcements } from "./announcements.ts";
 import { type Call, Calls, newCall, type Origin, withTimeLeft } from "./calls.ts";
-import { castTo } from "./casts.ts";
-import { Links } from "./links.ts";
+import { castTo, refuseCast } from "./casts.ts";
+import { Links, RESERVED_PREFIX } from "./links.ts";
 import type { InvocationId, Outcome, RpcCommand, RpcEvent, RpcMessage, RpcTimer } from "./messages.ts";
 import type { RpcOptions } from "./options.ts";
 import { asProvider, type LocalProvider, Providers } from "./providers.ts";
@@ -37,6 +37,7 @@ type RpcInput = Input<RpcMessage, RpcCommand, RpcTimer>;
 type RpcEffect = Effect<RpcMessage, RpcTimer, RpcEvent>;
 
 const NOTHING: readonly RpcEffect[] = [];
+const NOT_THE_CALLER: Failure = { code: "not_the_caller", text: "Cannot call: from_node must be the sender" };
 const DUPLICATE: Failure = { code: "duplicate_request", text: "Cannot call: the request id is in use" };
 
 /** The RPC protocol of one node. */
@@ -98,10 +99,12 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
       case "unadvertise": {
         const node = this.#links.client(from);
         if (node === undefined || !this.#options.hub) return NOTHING;
-        return this.#announcements.onPeer(from, node, message, this.#options);
+        return this.#announcements.onPeer(from, message, { node, links: this.#links, limits: this.#options });
       }
       case "advertiseAck":
         return this.#announcements.onAck(message);
+      case "error":
+        return NOTHING; // about a cast, for which nobody waits: the node tells its application
     }
   }
 
@@ -198,11 +201,10 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
     const client = this.#links.client(from), key = bytesKey(request.requestId);
     const origin: Origin = { kind: "link", peer: from };
     if (client !== undefined && !equalBytes(client, request.fromNode)) {
-      return this.#finish({ key, origin }, {
-        code: "not_the_caller",
-        text: "Cannot call: from_node must be the sender",
-      });
+      return this.#finish({ key, origin }, NOT_THE_CALLER);
     }
+    const refusal = this.#links.callRefusal(from, request.procedure);
+    if (refusal !== undefined) return [{ kind: "event", event: refusal }, ...this.#finish({ key, origin }, refusal)];
     const { callsPerLinkMax } = this.#options;
     if (this.#calls.countOf(from) + this.#runs.countOf(from) >= callsPerLinkMax) {
       const text = `Cannot call: a link has at most ${callsPerLinkMax} calls open`;
@@ -254,7 +256,8 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
   #onCast(from: Peer, message: Cast): readonly RpcEffect[] {
     const client = this.#links.client(from), sender = message.fromNode;
     if (client !== undefined && (sender === undefined || !equalBytes(client, sender))) return NOTHING;
-    return this.#routeCast(message, from);
+    const refusal = this.#links.callRefusal(from, message.procedure);
+    return refusal === undefined ? this.#routeCast(message, from) : refuseCast(message, refusal);
   }
 
   /** To one provider, with no word on whether it arrived. */
@@ -309,9 +312,9 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
     ];
   }
 
-  #peerUp({ peer, node, role }: Extract<RpcInput, { kind: "peerUp" }>, now: number): readonly RpcEffect[] {
+  #peerUp({ peer, node, role, rights }: Extract<RpcInput, { kind: "peerUp" }>, now: number): readonly RpcEffect[] {
     if (this.#options.hub && role === "hub") this.#links.addHub(peer, node);
-    else if (this.#options.hub || role !== "hub") this.#links.addClient(peer, node);
+    else if (this.#options.hub || role !== "hub") this.#links.addClient(peer, node, rights);
     else return this.#attached(peer, node, now);
     return NOTHING;
   }

@@ -1,18 +1,23 @@
 /** The links of a node, by who is at their other end. @module */
 
 import { bytesKey, toHex } from "../base/bytes.ts";
-import type { Peer } from "../base/protocol.ts";
+import type { Action, Peer, PeerRights, Refusal } from "../base/protocol.ts";
+
+/** Names with this prefix are answered by the node that is asked, and cannot be advertised over a link. */
+export const RESERVED_PREFIX = "_mesh.";
 
 /** Who is at the other end of each link. Several links may lead to one node. */
 export class Links {
   readonly #clients = new Map<Peer, Uint8Array>();
+  readonly #rights = new Map<Peer, PeerRights>();
   readonly #hubs = new Map<Peer, Peer>();
   readonly #keys = new Map<Peer, string>();
   readonly #byNode = new Map<string, Peer[]>();
   readonly #byHub = new Map<Peer, Peer[]>();
 
-  /** Adds a link to a node that is served by this one. */
-  addClient(peer: Peer, node: Uint8Array): void {
+  /** Adds a link to a node that is served by this one; `rights` is what it may do. */
+  addClient(peer: Peer, node: Uint8Array, rights?: PeerRights): void {
+    if (rights !== undefined) this.#rights.set(peer, rights);
     this.#clients.set(peer, node);
     this.addNode(peer, node);
   }
@@ -39,6 +44,7 @@ export class Links {
     if (key === undefined) return false;
     this.#keys.delete(peer);
     this.#clients.delete(peer);
+    this.#rights.delete(peer);
     this.#hubs.delete(peer);
     without(this.#byNode, key, peer);
     if (hub !== undefined) without(this.#byHub, hub, peer);
@@ -48,6 +54,17 @@ export class Links {
   /** The node that a link serves; undefined for a link to a hub. */
   client(peer: Peer): Uint8Array | undefined {
     return this.#clients.get(peer);
+  }
+
+  /** Why a link may not do something; undefined where it may. */
+  refusal(peer: Peer, action: Action, name: string): Refusal | undefined {
+    const failure = this.#rights.get(peer)?.refusal(action, name);
+    return failure === undefined ? undefined : { type: "refused", peer, action, name, ...failure };
+  }
+
+  /** Why a link may not call a procedure; those of the mesh itself are for everybody. */
+  callRefusal(peer: Peer, procedure: string): Refusal | undefined {
+    return procedure.startsWith(RESERVED_PREFIX) ? undefined : this.refusal(peer, "call", procedure);
   }
 
   /** The newest link to a node. */

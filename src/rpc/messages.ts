@@ -1,13 +1,30 @@
 /** What the RPC core is told and what it tells. @module */
 
 import type { Confirmation } from "../base/listing.ts";
-import type { CommandId, Failure, Peer } from "../base/protocol.ts";
+import type { CommandId, Failure, Peer, Refusal } from "../base/protocol.ts";
 import type { Procedure } from "../names/mod.ts";
-import type { Advertise, AdvertiseAck, Cast, RpcCancel, RpcReply, RpcRequest, Unadvertise } from "../wire/mod.ts";
+import type {
+  Advertise,
+  AdvertiseAck,
+  Cast,
+  ErrorMessage,
+  RpcCancel,
+  RpcReply,
+  RpcRequest,
+  Unadvertise,
+} from "../wire/mod.ts";
 import type { Strategy } from "./selection.ts";
 
 /** The wire messages of this core. */
-export type RpcMessage = RpcRequest | RpcReply | RpcCancel | Cast | Advertise | Unadvertise | AdvertiseAck;
+export type RpcMessage =
+  | RpcRequest
+  | RpcReply
+  | RpcCancel
+  | Cast
+  | Advertise
+  | Unadvertise
+  | AdvertiseAck
+  | ErrorMessage;
 
 /** A handler of this node's own application. */
 export type RegistrationId = number;
@@ -111,6 +128,8 @@ export type RpcEvent =
     readonly caller: Uint8Array;
     readonly deadlineMs: number | undefined;
   }
+  /** A peer called, cast or advertised what it may not. */
+  | Refusal
   /** Nobody waits for this run any more. */
   | { readonly type: "abort"; readonly invocation: InvocationId; readonly reason: string }
   /** The hub does not take this registration (any more). */

@@ -12,7 +12,7 @@ import { equalBytes, toHex } from "../base/bytes.ts";
 import { LruMap } from "../base/lru.ts";
 import type { Effect, Failure, Peer } from "../base/protocol.ts";
 import type { Cast, RpcRequest } from "../wire/mod.ts";
-import { RESERVED_PREFIX } from "./announcements.ts";
+import { RESERVED_PREFIX } from "./links.ts";
 import { type Call, type Calls, withOwnBytes, withTimeLeft } from "./calls.ts";
 import type { Links } from "./links.ts";
 import type { RpcCommand, RpcEvent, RpcMessage, RpcQuestion, RpcTimer } from "./messages.ts";

@@ -86,6 +86,21 @@ Deno.test("edge: a refusal fails who waits and is told to who had it", () => {
   ]);
 });
 
+Deno.test("edge: of several that are refused together each is asked for alone", () => {
+  const bench = new Bench("edge"), refusal = { code: "not_allowed", text: "no" };
+  bench.subscribe(1, "good");
+  bench.subscribe(2, "bad");
+  assert.deepEqual(bench.up("h", HUB, "hub"), [send("h", subscribe(1, "good", "bad"), "control")]);
+  assert.deepEqual(bench.received("h", { kind: "suback", requestId: 1, ...refusal }), [
+    send("h", subscribe(2, "good"), "control"),
+    send("h", subscribe(3, "bad"), "control"),
+  ]);
+  assert.deepEqual(bench.received("h", { kind: "suback", requestId: 2 }), [answer(1)]);
+  assert.deepEqual(bench.received("h", { kind: "suback", requestId: 3, ...refusal }), [
+    { kind: "fail", id: 2, error: refusal },
+  ]);
+});
+
 Deno.test("edge: attached again it wants everything again, each pattern once, and what waits is answered then", () => {
   const bench = new Bench("edge");
   assert.deepEqual(bench.subscribe(1, "x"), []);

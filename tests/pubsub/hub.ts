@@ -2,7 +2,7 @@
 
 import { PUBSUB_DEFAULTS, PubsubCore, type PubsubOptions } from "../../src/pubsub/core.ts";
 import type { PubsubCommand, PubsubEvent, PubsubMessage, PubsubTimer } from "../../src/pubsub/messages.ts";
-import type { Effect } from "../../src/base/protocol.ts";
+import type { Effect, PeerRights } from "../../src/base/protocol.ts";
 import { parsePattern, parseTopic, type Topic } from "../../src/names/mod.ts";
 import type { Publish } from "../../src/wire/mod.ts";
 
@@ -10,7 +10,7 @@ import type { Publish } from "../../src/wire/mod.ts";
 export type PubsubEffect = Effect<PubsubMessage, PubsubTimer, PubsubEvent>;
 
 /** Node ids. */
-export const HUB = id(1), ALICE = id(10), BOB = id(11);
+export const HUB = id(1), ALICE = id(10), BOB = id(11), CAROL = id(12);
 
 /** A node id of 32 equal bytes. */
 export function id(byte: number): Uint8Array {
@@ -34,8 +34,8 @@ export class Bench {
     this.core = new PubsubCore({ ...PUBSUB_DEFAULTS, hub, node, ...options });
   }
 
-  up(peer: string, node: Uint8Array, role: "hub" | "edge" = "edge"): readonly PubsubEffect[] {
-    return this.core.handle({ kind: "peerUp", peer, node, role }, this.now);
+  up(peer: string, node: Uint8Array, role: "hub" | "edge" = "edge", rights?: PeerRights): readonly PubsubEffect[] {
+    return this.core.handle({ kind: "peerUp", peer, node, role, rights }, this.now);
   }
 
   down(peer: string): readonly PubsubEffect[] {

@@ -1,7 +1,8 @@
 /** The pub/sub core of a hub: inputs in, effects out. @module */
 
 import assert from "node:assert/strict";
-import { ALICE, answer, Bench, BOB, event, HUB, id, send, subscribe, told } from "./hub.ts";
+import { NOTICES_PER_SECOND_MAX } from "../../src/pubsub/clients.ts";
+import { ALICE, answer, Bench, BOB, CAROL, event, HUB, id, send, subscribe, told } from "./hub.ts";
 
 function hub(options = {}): Bench {
   const bench = new Bench("hub", options);
@@ -78,11 +79,13 @@ Deno.test("hub: a repeated event is answered again and delivered once, also over
 Deno.test("hub: an event that is not the sender's own goes nowhere", () => {
   const bench = hub();
   bench.received("b", subscribe(undefined, "x"));
-  const refused = told({ type: "refused", peer: "a", code: "not_the_publisher" });
   const text = "Cannot publish: the event must carry the sender's own node id";
-  assert.deepEqual(bench.received("a", event("x", { publisher: BOB })), [refused]);
+  const failure = { code: "not_the_publisher", text }, about = event("x").messageId;
+  const refused = told({ type: "refused", peer: "a", action: "publish", name: "x", ...failure });
+  const notice = send("a", { kind: "error", about, ...failure }, "control");
+  assert.deepEqual(bench.received("a", event("x", { publisher: BOB })), [refused, notice]);
   const { publisher: _, ...anonymous } = event("x");
-  assert.deepEqual(bench.received("a", anonymous), [refused]);
+  assert.deepEqual(bench.received("a", anonymous), [refused, notice]);
   const asked = event("x", { publisher: BOB, acknowledge: true }), { messageId } = asked;
   const puback = { kind: "puback", messageId, recipients: 0, code: "not_the_publisher", text } as const;
   assert.deepEqual(bench.received("a", asked), [refused, send("a", puback, "control")]);
@@ -92,9 +95,9 @@ Deno.test("hub: a topic that is none goes nowhere, and the answer shows it short
   const bench = hub();
   bench.received("b", subscribe(undefined, "**"));
   for (const topic of ["", "a..b", "a.*", "x".repeat(256), "ä"]) {
-    assert.deepEqual(bench.received("a", event(topic)), [
-      told({ type: "refused", peer: "a", code: "invalid_topic" }),
-    ]);
+    const [refused, notice, ...rest] = bench.received("a", event(topic));
+    assert(refused?.kind === "event" && refused.event.type === "refused" && refused.event.code === "invalid_topic");
+    assert(notice?.kind === "send" && notice.message.kind === "error" && rest.length === 0);
   }
   const [, effect] = bench.received("a", event("y".repeat(300), { acknowledge: true }));
   assert(effect?.kind === "send" && effect.message.kind === "puback" && effect.message.text!.length < 200);
@@ -106,7 +109,45 @@ Deno.test("hub: a bad pattern refuses the whole request", () => {
   assert(effect?.kind === "send" && effect.message.kind === "suback");
   assert.deepEqual([effect.message.requestId, effect.message.code], [5, "invalid_pattern"]);
   assert.deepEqual(bench.received("a", event("good")), []);
-  assert.deepEqual(bench.received("b", subscribe(undefined, "#")), [], "nobody asked for the answer");
+  const unasked = bench.received("b", subscribe(undefined, "#"));
+  assert.deepEqual(unasked.map((one) => one.kind), ["event"], "nobody asked for the answer");
+});
+
+Deno.test("hub: what a link's rights do not allow is refused, counted, and told to the link", () => {
+  const bench = hub(), failure = { code: "not_allowed", text: "no" }, asked: string[] = [];
+  bench.up("c", CAROL, "edge", {
+    refusal: (action, name) => {
+      asked.push(`${action} ${name}`);
+      return name.startsWith("secret") ? failure : undefined;
+    },
+  });
+  bench.received("b", subscribe(undefined, "**"));
+  const refused = (action: "publish" | "subscribe", name: string) =>
+    told({ type: "refused", peer: "c", action, name, ...failure });
+  const own = (topic: string, fields = {}) => event(topic, { publisher: CAROL, ...fields }), { messageId } = own("x");
+  assert.deepEqual(bench.received("c", own("open.x")), [send(["b"], own("open.x"), "events")]);
+  assert.deepEqual(bench.received("c", own("secret.x")), [
+    refused("publish", "secret.x"),
+    send("c", { kind: "error", about: messageId, ...failure }, "control"),
+  ]);
+  assert.deepEqual(bench.received("c", own("secret.x", { acknowledge: true })), [
+    refused("publish", "secret.x"),
+    send("c", { kind: "puback", messageId, recipients: 0, ...failure }, "control"),
+  ]);
+  assert.deepEqual(bench.received("c", subscribe(1, "open.*", "secret.**")), [
+    send("c", { kind: "suback", requestId: 1, ...failure }, "control"),
+    refused("subscribe", "secret.**"),
+  ]);
+  assert.deepEqual(bench.received("a", event("open.x")).length, 1, "and nothing of the request was taken");
+  assert.deepEqual(asked.slice(-2), ["subscribe open.*", "subscribe secret.**"]);
+});
+
+Deno.test("hub: a link is told of 100 refused events a second, and all are counted", () => {
+  const bench = hub(), effects = () => bench.received("a", event("x", { publisher: BOB })).map((one) => one.kind);
+  for (let i = 0; i < NOTICES_PER_SECOND_MAX; i++) assert.deepEqual(effects(), ["event", "send"]);
+  assert.deepEqual(effects(), ["event"]);
+  bench.now += 1_000;
+  assert.deepEqual(effects(), ["event", "send"]);
 });
 
 Deno.test("hub: a link's subscriptions are bounded; the same one counts once", () => {

@@ -1,7 +1,7 @@
 /** An RPC core as a test drives it. @module */
 
 import { bytesKey } from "../../src/base/bytes.ts";
-import type { Effect } from "../../src/base/protocol.ts";
+import type { Effect, PeerRights } from "../../src/base/protocol.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { parseProcedure } from "../../src/names/mod.ts";
 import { RpcCore } from "../../src/rpc/core.ts";
@@ -57,8 +57,8 @@ export class Bench {
     this.core = new RpcCore({ ...RPC_DEFAULTS, hub, node, random, ...options });
   }
 
-  up(peer: string, node: Uint8Array, role: "hub" | "edge" = "edge"): RpcEffect[] {
-    return this.#done(this.core.handle({ kind: "peerUp", peer, node, role }, this.now));
+  up(peer: string, node: Uint8Array, role: "hub" | "edge" = "edge", rights?: PeerRights): RpcEffect[] {
+    return this.#done(this.core.handle({ kind: "peerUp", peer, node, role, rights }, this.now));
   }
 
   down(peer: string): RpcEffect[] {
@@ -186,6 +186,8 @@ function what(event: RpcEvent): string | number {
       return event.seek;
     case "locate":
       return event.hub[0]!;
+    case "refused":
+      return `${event.action} ${event.name}`;
     default:
       return event.procedure;
   }

@@ -256,3 +256,24 @@ Deno.test("hub: what is kept for another try does not hold on to the chunk that 
   assert.equal(effect.message.frame, undefined);
   assert.equal(effect.message.args.buffer.byteLength, 10);
 });
+
+Deno.test("hub: what a link's rights do not allow is refused to it and goes nowhere", () => {
+  const bench = hub(), no = { code: "not_allowed", text: "no" };
+  bench.provider("b", BOB, "math.add", "secret.read");
+  bench.up("c", CAROL, "edge", { refusal: (_action, name) => name.startsWith("secret") ? no : undefined });
+  assert.deepEqual(brief(bench.received("c", request(1, { fromNode: CAROL, procedure: "math.add" }))), [
+    "b rpcRequest",
+  ]);
+  assert.deepEqual(brief(bench.received("c", request(2, { fromNode: CAROL, procedure: "secret.read" }))), [
+    "refused call secret.read",
+    "c rpcReply not_allowed",
+  ]);
+  const cast = { kind: "cast", procedure: "secret.read", args: Uint8Array.of(1), fromNode: CAROL } as const;
+  assert.deepEqual(brief(bench.received("c", cast)), ["refused call secret.read", "c error not_allowed"]);
+  const own = bench.received("c", request(3, { fromNode: CAROL, procedure: "_mesh.secret" }));
+  assert.deepEqual(brief(own), ["c rpcReply no_provider"], "the mesh's own procedures are for everybody");
+  const advertise = (procedure: string) =>
+    brief(bench.received("c", { kind: "advertise", requestId: 1, procedures: [procedure] }));
+  assert.deepEqual(advertise("math.add"), ["c advertiseAck"]);
+  assert.deepEqual(advertise("secret.write"), ["c advertiseAck not_allowed", "refused advertise secret.write"]);
+});
