@@ -3,7 +3,7 @@
 import { ValidationError } from "../base/errors.ts";
 import { createIdentity, encodeKeyFile, generateSeed, type Identity, parseKeyFile } from "../identity/mod.ts";
 import { systemRandom } from "../node/runtime.ts";
-import { readSecret, type StateFolder } from "../store/mod.ts";
+import { openStateFolder, readSecret, type StateFolder } from "../store/mod.ts";
 import type { Settings } from "./settings.ts";
 
 /** The node of the file that `--key` names; undefined where it was not given. */
@@ -17,6 +17,15 @@ export async function keyOf(path: string): Promise<Identity> {
   const text = await readSecret(path);
   if (text !== undefined) return parseKeyFile(text, path);
   throw new ValidationError(`Cannot read the node key: there is no file ${path}; macula key new ${path} makes one`);
+}
+
+/** The node that shows a credential where no `--key` was given: that of the state folder, which must be there. */
+export async function credentialIdentity(settings: Settings): Promise<Identity> {
+  const folder = await openStateFolder(settings.stateDir, { lock: false }), text = await folder.readKey();
+  if (text !== undefined) return parseKeyFile(text, folder.keyPath);
+  throw new ValidationError(
+    `Cannot use a credential: it needs the key of its node, give it with --key; there is none in ${folder.path}`,
+  );
 }
 
 /** The node of a state folder; its key is made where there is none. */

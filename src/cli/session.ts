@@ -5,10 +5,11 @@ import type { Identity } from "../identity/mod.ts";
 import { connect, CONNECT_TIMEOUT_MS } from "../edge/connect.ts";
 import type { Mesh } from "../mesh/mesh.ts";
 import { CALL_TIMEOUT_MS, type Logger, type Status } from "../mesh/options.ts";
-import { denoRuntime } from "../node/runtime.ts";
+import { denoRuntime, systemTimers } from "../node/runtime.ts";
 import { createQuicTransport } from "../transport/quic/mod.ts";
 import type { Transport } from "../transport/transport.ts";
-import { keyFlag } from "./identity.ts";
+import { givenAuth, showing } from "./admission/credential_source.ts";
+import { credentialIdentity, keyFlag } from "./identity.ts";
 import { stderrLogger } from "./output.ts";
 import { parseListen, type Settings } from "./settings.ts";
 import { checkDialOnly, chooseTarget, dialOnly, dialOnlyOf, LOCAL_TICKET_MS } from "./target.ts";
@@ -30,24 +31,30 @@ export async function attach(settings: Settings, options: AttachOptions): Promis
   const { logger, signal, forever = false } = options;
   const shared = signal === undefined ? {} : { signal };
   const target = await chooseTarget(settings, { patienceMs: forever ? 0 : LOCAL_TICKET_MS, ...shared });
-  const identity = options.identity ?? await keyFlag(settings);
   const allowed = dialOnlyOf(settings), { realm } = settings;
   if (allowed !== undefined) checkDialOnly(target.names, allowed);
   const listen = settings.has("listen") ? parseListen(settings.text("listen")!) : {};
   const transport = options.transport ?? createQuicTransport(listen);
   const timeout = settings.integer("timeout", 1) ?? CONNECT_TIMEOUT_MS;
+  const given = givenAuth(settings), needsKey = given !== undefined && given.kind !== "token";
+  const identity = options.identity ?? await keyFlag(settings) ??
+    (needsKey ? await credentialIdentity(settings) : undefined);
+  const shown = given === undefined ? undefined : await showing(given, { identity, timers: systemTimers(), logger });
   try {
     const mesh = await connect(target.names, {
       ...shared,
       ...(realm === undefined ? {} : { realm }),
       ...(identity === undefined ? {} : { identity }),
+      ...(shown === undefined ? {} : { auth: shown.auth }),
       timeout: forever ? Infinity : timeout,
       logger,
       runtime: denoRuntime(allowed === undefined ? transport : dialOnly(transport, allowed)),
     });
     tellReturns(mesh, logger);
+    if (shown !== undefined) onClosed(mesh, () => shown[Symbol.dispose]());
     return mesh;
   } catch (error) {
+    shown?.[Symbol.dispose]();
     if (!target.local || !(error instanceof MeshError) || error.code !== "unreachable") throw error;
     throw new MeshError(error.code, `${error.message}; is the gateway of this machine running (macula gateway)?`, {
       cause: error,
@@ -59,6 +66,13 @@ function tellReturns(mesh: Mesh, logger: Logger): void {
   mesh.addEventListener("statuschange", (event) => {
     const { to } = (event as CustomEvent<{ to: Status }>).detail;
     if (to === "connected") logger.info("attached again", { remote: remoteOf(mesh) });
+  });
+}
+
+function onClosed(mesh: Mesh, action: () => void): void {
+  mesh.addEventListener("statuschange", (event) => {
+    const { to } = (event as CustomEvent<{ to: Status }>).detail;
+    if (to === "closed") action();
   });
 }
 

@@ -2,7 +2,7 @@
 
 import { ValidationError } from "../base/errors.ts";
 import { isHostname, parseRealm } from "../names/mod.ts";
-import { type Environment, readEnvironment, VARIABLES_READ } from "../node/environment.ts";
+import { type Environment, readEnvironment, type VariableName, VARIABLES_READ } from "../node/environment.ts";
 import { defaultStateDir } from "../store/mod.ts";
 import { type Arguments, type Option, type OptionName, OPTIONS } from "./options.ts";
 
@@ -65,6 +65,12 @@ export class Settings {
     const text = this.#flags.get(name);
     if (text === undefined) return undefined;
     return chosen(`--${name}`, text, choices);
+  }
+
+  /** A variable's value, or that of the flag which wins over it, one of a list. */
+  choiceOf<Choice extends string>(name: VariableName, choices: readonly Choice[]): Choice | undefined {
+    const text = this.environment.get(name)?.toLowerCase();
+    return text === undefined ? undefined : chosen(name, text, choices);
   }
 
   /** The realm that was asked for by a flag. */

@@ -84,12 +84,12 @@ export async function startGateway(options: StartGatewayOptions): Promise<Gatewa
       `Cannot start a gateway: limits.frameBytesMax is ${FRAME_BYTES_LEAST} to ${FRAME_BYTES_MAX}, got ${limits.frameBytesMax}`,
     );
   }
+  const admission = options.admission ?? defaultAdmission(address.hostname);
   const host = options.hostname ?? (WILDCARDS.has(address.hostname) ? LISTEN_HOSTNAME : address.hostname);
   if (options.hostname === undefined && WILDCARDS.has(address.hostname)) {
     logger.warn("the ticket names 127.0.0.1 only: set the host that others reach", { cure: "MACULA_HOSTNAME" });
   }
   const identity = options.identity ?? createIdentity(generateSeed(runtime.random));
-  const admission = options.admission ?? defaultAdmission(address.hostname);
   const guard = hubGuard(admission, options.auth, { identity, realm, now: runtime.timers.now() });
   const certificate = await GatewayCertificate.open({
     identity,
@@ -128,6 +128,7 @@ function defaultAdmission(hostname: string): Admission {
   if (LOOPBACK.test(hostname)) return { mode: "open" };
   throw new ValidationError(
     `Cannot start a gateway: on an address that others reach it must be said who may join, got ${hostname} and no ` +
-      "admission; choose --admission token, credential or open (MACULA_ADMISSION)",
+      "admission; choose --admission credential (macula realm init makes the realm's key), token (macula realm token " +
+      "makes one) or open (everybody)",
   );
 }

@@ -8,6 +8,8 @@ import { formatEndpoint, isHostname } from "../../names/mod.ts";
 import type { Logger } from "../../mesh/options.ts";
 import { openStateFolder, readWhole, type StateFolder } from "../../store/mod.ts";
 import type { TlsIdentity } from "../../transport/transport.ts";
+import { systemTimers } from "../../node/runtime.ts";
+import { gatewayAdmission } from "../admission/gateway_admission.ts";
 import { folderIdentity, keyFlag } from "../identity.ts";
 import { print, say, toJson } from "../output.ts";
 import { stayingLogger } from "../session.ts";
@@ -25,14 +27,18 @@ export async function gateway(settings: Settings): Promise<number> {
 }
 
 async function run(settings: Settings, leaving: Leaving): Promise<number> {
-  const { environment, listen, httpPort } = settings, logger = stayingLogger(settings);
+  const { listen, httpPort } = settings, logger = stayingLogger(settings);
   const hostname = hostnameOf(settings), certificateFiles = filesOf(settings);
   await using folder = await openStateFolder(settings.stateDir, { lock: true });
   const tls = certificateFiles === undefined ? undefined : await readTls(certificateFiles);
+  const identity = await keyFlag(settings) ?? await folderIdentity(folder);
+  using joining = await gatewayAdmission(settings, { identity, folder, timers: systemTimers(), logger });
   const running = await startGateway({
-    realm: environment.text("MACULA_REALM"),
+    realm: joining.realm,
+    admission: joining.admission,
+    auth: joining.auth,
     listen,
-    identity: await keyFlag(settings) ?? await folderIdentity(folder),
+    identity,
     certificates: certificateStore(folder),
     logger,
     ...(hostname === undefined ? {} : { hostname }),

@@ -3,6 +3,7 @@
 import { formatEndpoint, parseEndpoint } from "../../names/mod.ts";
 import { VARIABLES_READ } from "../../node/environment.ts";
 import { defaultStateDir, openStateFolder } from "../../store/mod.ts";
+import { givenAuth } from "../admission/credential_source.ts";
 import { realmKeyFile } from "../admission/realm_key.ts";
 import { parseListen, permittedVariable, type Settings } from "../settings.ts";
 import { addressesOf, dialOnlyOf, namedTargets, readTicket, ticketFiles } from "../target.ts";
@@ -110,6 +111,7 @@ function gateway(settings: Settings, permissions: Permissions): void {
   const ports = httpPort === 0 ? [listen.port] : [listen.port, httpPort];
   permissions.net = ports.map((port) => formatEndpoint({ ...listen, port }));
   permissions.read(environment.get("MACULA_TLS_CERTFILE"), environment.get("MACULA_TLS_KEYFILE"));
+  permissions.read(realmKeyFile(settings), environment.get("MACULA_CREDENTIAL_FILE"));
   permissions.write(permissions.folder());
 }
 
@@ -125,6 +127,9 @@ function realm(settings: Settings, permissions: Permissions): void {
 /** A client dials what its targets name; where that is not known yet, it needs the whole network. */
 async function client(settings: Settings, permissions: Permissions): Promise<void> {
   permissions.read(settings.environment.get("MACULA_TLS_CACERTFILE"), ...ticketFiles(settings));
+  const given = givenAuth(settings);
+  if (given?.kind === "file") permissions.read(given.value);
+  if (given !== undefined && given.kind !== "token" && !settings.has("key")) permissions.read(permissions.folder());
   let names: readonly string[] = await namedTargets(settings);
   if (names.length === 0) {
     const folder = await openStateFolder(permissions.folder(), { lock: false }), ticket = await readTicket(folder);
