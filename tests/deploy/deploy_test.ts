@@ -119,7 +119,14 @@ Deno.test("the compose file publishes the gateway's ports and uses variables tha
     existsVariable(name!);
     if (name !== "MACULA_HOSTNAME") isDefault(name!, fallback!);
   }
-  assert.ok(!/\$\{?\w+\}|\$\w/.test(text), "each variable has a default");
+  const needed = [...text.matchAll(/\$\{(\w+):\?[^}]+\}/g)].map(([, name]) => name);
+  assert.deepEqual(new Set(needed), new Set(["MACULA_TOKEN"]), "a secret has no default");
+  assert.ok(!/\$\{?\w+\}|\$\w/.test(text), "each other variable has a default");
+  for (const service of services.values()) {
+    // The image listens on all addresses: there, a gateway starts only when it was said who may join.
+    if (service.command?.[0] === "gateway") assert.equal(service.environment?.MACULA_ADMISSION, "token");
+    if (service.command?.length) assert.ok("MACULA_TOKEN" in service.environment!);
+  }
   const ports = services.get("gateway")!.ports!.map((port) => port.replace(/\$\{\w+:-(\w+)\}/g, "$1"));
   const { MACULA_QUIC_PORT: quic, MACULA_HTTP_PORT: http } = imageEnvironment();
   assert.deepEqual(ports, [`${quic}:${quic}/udp`, `127.0.0.1:${http}:${http}/tcp`]);
@@ -187,7 +194,7 @@ function checkCommand(words: readonly string[], environment: Readonly<Record<str
 }
 
 function checkArguments(args: readonly string[]): void {
-  assert.ok(COMMANDS.includes(args[0]!), `${args[0]} is a command`);
+  assert.ok([...COMMANDS, "realm"].includes(args[0]!), `${args[0]} is a command`);
   for (const word of args.slice(1)) if (word.startsWith("--")) assert.ok(option(word.slice(2)), `${word} exists`);
 }
 

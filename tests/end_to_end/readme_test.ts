@@ -69,7 +69,7 @@ Deno.test("the README's commands do what it says", async () => {
       MACULA_QUIC_PORT: "0",
       MACULA_HTTP_PORT: "0",
     };
-    const [start, test, sub, pub, serve, call, ...rest] = snippets();
+    const [start, test, sub, pub, serve, call, _realm, ...rest] = snippets();
     assert.deepEqual(rest, [], "a snippet that this test does not know");
     const run = (command: string | undefined) => new Shell(command!, ROOT, env);
     await using gateway = run(start);
@@ -88,6 +88,34 @@ Deno.test("the README's commands do what it says", async () => {
     await using caller = run(call);
     await caller.prints(/\{"a":\[1,"zwei",null\]\}/);
     assert.equal((await soon(caller.status, "call ends")).code, 0);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("the README's five commands set up a realm with credentials", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "macula-readme-" });
+  try {
+    const commands = snippets().find((one) => one.includes("realm init"))!;
+    assert.equal(commands.split("\n").length, 5);
+    const script = `set -e\nmacula() { "${Deno.execPath()}" run -A --unstable-net ${ROOT}cli.ts "$@"; }\n` +
+      `trap 'macula stop >&2; wait' EXIT\n${commands}\n` +
+      `! macula pub sensor.kitchen.temp 1\nmacula realm inspect @edge.jwt\n`;
+    const env = { MACULA_STATE_DIR: `${folder}/state`, MACULA_QUIC_PORT: "0", MACULA_HTTP_PORT: "0" };
+    const command = new Deno.Command("bash", {
+      args: ["-c", script],
+      cwd: folder,
+      env,
+      stdout: "piped",
+      stderr: "piped",
+    });
+    const { code, stdout, stderr } = await soon(command.output(), "the end", 40_000);
+    const out = new TextDecoder().decode(stdout), log = new TextDecoder().decode(stderr);
+    assert.equal(code, 0, `${out}\n${log}`);
+    assert.match(out, /^\{"id":"[0-9a-f]{32}","recipients":0\}$/m);
+    assert.match(out, /^\{"verdict":"valid",/m);
+    assert.match(log, /^macula: .*this gateway asks for a credential/m, "without one");
+    assert.match(log, /stopped \d+/);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -370,7 +370,8 @@ Deno.test("handshake: tokens", async (t) => {
       code: "invalid",
       text:
         "Cannot start a gateway: on an address that others reach it must be said who may join, got 0.0.0.0 and no " +
-        "admission; choose --admission token, credential or open (MACULA_ADMISSION)",
+        "admission; choose --admission credential (macula realm init makes the realm's key), token (macula realm token " +
+        "makes one) or open (everybody)",
       run: () => startGateway({ realm: REALM, listen: { hostname: "0.0.0.0", port: 0 } }),
     },
     {
