@@ -128,7 +128,6 @@ function defaultAdmission(hostname: string): Admission {
   if (LOOPBACK.test(hostname)) return { mode: "open" };
   throw new ValidationError(
     `Cannot start a gateway: on an address that others reach it must be said who may join, got ${hostname} and no ` +
-      "admission; choose --admission credential (macula realm init makes the realm's key), token (macula realm token " +
-      "makes one) or open (everybody)",
+      "admission; choose --admission credential (macula realm init), token (macula realm token) or open (everybody)",
   );
 }

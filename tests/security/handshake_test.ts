@@ -370,8 +370,7 @@ Deno.test("handshake: tokens", async (t) => {
       code: "invalid",
       text:
         "Cannot start a gateway: on an address that others reach it must be said who may join, got 0.0.0.0 and no " +
-        "admission; choose --admission credential (macula realm init makes the realm's key), token (macula realm token " +
-        "makes one) or open (everybody)",
+        "admission; choose --admission credential (macula realm init), token (macula realm token) or open (everybody)",
       run: () => startGateway({ realm: REALM, listen: { hostname: "0.0.0.0", port: 0 } }),
     },
     {
