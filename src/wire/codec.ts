@@ -11,6 +11,7 @@ import { NAT_SCHEMAS } from "./messages/nat.ts";
 import { PUBSUB_SCHEMAS } from "./messages/pubsub.ts";
 import { RPC_SCHEMAS } from "./messages/rpc.ts";
 import { SESSION_SCHEMAS } from "./messages/session.ts";
+import { readUsualPublish, writeUsualPublish } from "./messages/usual_publish.ts";
 import { readMap, writeValue } from "./msgpack.ts";
 import { type MessageSchema, readRecord, snakeCase, writeRecord } from "./schema.ts";
 import { TextCache } from "./text_cache.ts";
@@ -44,6 +45,7 @@ const CACHED_TEXTS = 1024;
 export function encodeMessage(message: Message, writer: Writer): void {
   const { frame } = message as { readonly frame?: Uint8Array };
   if (frame !== undefined) return writer.set(frame);
+  if (message.kind === "publish" && writeUsualPublish(writer, message)) return;
   const schema = BY_KIND.get(message.kind);
   if (schema === undefined) {
     throw new ValidationError(`Cannot write the message: its kind is one of the protocol, got ${message.kind}`);
@@ -79,12 +81,12 @@ export function decodeFrame(frame: Uint8Array): Message {
  */
 export class Decoder {
   readonly #cursor: Cursor;
+  readonly #texts: TextCache | undefined;
 
   constructor(options: { readonly cachedTexts?: number } = {}) {
     const { cachedTexts = CACHED_TEXTS } = options;
-    this.#cursor = new Cursor(
-      cachedTexts > 0 ? new TextCache(2 ** (32 - Math.clz32(Math.ceil(cachedTexts) - 1))) : undefined,
-    );
+    this.#texts = cachedTexts > 0 ? new TextCache(2 ** (32 - Math.clz32(Math.ceil(cachedTexts) - 1))) : undefined;
+    this.#cursor = new Cursor(this.#texts);
   }
 
   /**
@@ -94,6 +96,10 @@ export class Decoder {
   decode(frame: Uint8Array): Message {
     const end = frameEnd(frame), schema = BY_ID[frame[1]!];
     if (schema === undefined) return { kind: "unknown", id: frame[1]! };
+    if (schema.kind === "publish" && this.#texts !== undefined) {
+      const usual = readUsualPublish(frame, end, this.#texts);
+      if (usual !== undefined) return usual;
+    }
     const cursor = this.#cursor;
     cursor.open(frame, FRAME_HEADER_BYTES, end);
     try {
