@@ -78,10 +78,9 @@ export class Conditions {
 /** The profile of that name, or the profile itself; throws `ValidationError`. */
 export function linkProfile(profile: LinkProfileName | LinkProfile): LinkProfile {
   if (typeof profile !== "string") return profile;
-  const known = LINK_PROFILES[profile];
-  if (known === undefined) {
+  if (!Object.hasOwn(LINK_PROFILES, profile)) {
     const names = Object.keys(LINK_PROFILES).join(", ");
     throw new ValidationError(`Cannot simulate a network: profile is one of ${names}, got ${JSON.stringify(profile)}`);
   }
-  return known;
+  return LINK_PROFILES[profile];
 }

@@ -33,6 +33,8 @@ export interface PlaceOptions {
   readonly name?: string | undefined;
   /** How its host is connected. Default that of the world. */
   readonly profile?: LinkProfileName | LinkProfile | undefined;
+  /** How far its clock is ahead of the others', ms; negative: behind. Default 0. */
+  readonly skew?: number | undefined;
 }
 
 /** Options of `World.connect`: those of `connect`, and where the edge is. */

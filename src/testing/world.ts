@@ -128,7 +128,7 @@ export class World implements AsyncDisposable {
 
   /** Starts one more gateway. */
   async startGateway(options: WorldGatewayOptions = {}): Promise<Gateway> {
-    const { name = `gateway-${this.#names.gateway++}`, profile, ...rest } = options;
+    const { name = `gateway-${this.#names.gateway++}`, profile, skew, ...rest } = options;
     const { realm = REALM, admission = { mode: "open" }, limits, logger } = this.#options,
       { certificates, forget } = certificateStore();
     const key = this.#join(name, profile), { identity = key } = options, index = this.#gateways.length;
@@ -143,18 +143,18 @@ export class World implements AsyncDisposable {
         ...rest,
         identity,
         listen,
-        runtime: this.#runtime(name),
+        runtime: this.#runtime(name, skew),
       });
     return await this.#place({ name, start, forget }) as Gateway;
   }
 
   /** Attaches one more edge, on a host of its own. Rejects as `connect` does. */
   async connect(options: WorldConnectOptions = {}): Promise<Mesh> {
-    const { name = `edge-${this.#names.edge++}`, profile, to = this.#gateways.slice(0, 1), ...rest } = options;
+    const { name = `edge-${this.#names.edge++}`, profile, skew, to = this.#gateways.slice(0, 1), ...rest } = options;
     const gateways = Array.isArray(to) ? to as readonly Gateway[] : [to as Gateway];
     const key = this.#join(name, profile), { identity = key } = options, { logger } = this.#options;
     const tickets = gateways.map((gateway) => gateway.ticket);
-    const start = () => connect(tickets, { logger, ...rest, identity, runtime: this.#runtime(name) });
+    const start = () => connect(tickets, { logger, ...rest, identity, runtime: this.#runtime(name, skew) });
     return await this.#place({ name, start, forget() {} });
   }
 
@@ -180,8 +180,8 @@ export class World implements AsyncDisposable {
    * Runs a part of a test while time passes, whatever that waits for: events, timers, other promises of this world.
    * Rejects as `body` does, or with a `TimeoutError` after `within` ms of virtual time (default 600,000).
    */
-  run<T>(body: () => Promise<T>, { within = RUN_MS, what = textOf(body) }: WaitOptions = {}): Promise<T> {
-    return this.#driver.run(what, within, body());
+  async run<T>(body: () => Promise<T>, { within = RUN_MS, what = textOf(body) }: WaitOptions = {}): Promise<T> {
+    return await this.#driver.run(what, within, body());
   }
 
   /** Time stands still until `promise` has settled: for what really takes time, as a file, a hash, a fetch. */
@@ -206,6 +206,7 @@ export class World implements AsyncDisposable {
       : this.#hostsOf(others);
     for (const a of from) {
       for (const b of to) {
+        if (a === b) continue;
         this.#cut(a, b);
         if (!oneWay) this.#cut(b, a);
       }
@@ -303,9 +304,14 @@ export class World implements AsyncDisposable {
     return createIdentity(this.#random.fork(`key of ${name}`).bytes(32));
   }
 
-  #runtime(name: string): Runtime {
+  #runtime(name: string, skewMs = 0): Runtime {
+    const clock = this.#clock;
     return {
-      timers: this.#clock,
+      timers: {
+        now: () => clock.now() + skewMs,
+        after: (ms, action) => clock.after(ms, action),
+        turn: () => clock.turn(),
+      },
       random: this.#random.fork(name),
       transport: this.#network.transport(name),
       certify: issueMemoryLeaf,

@@ -30,6 +30,7 @@ Deno.test({
       "lookup_bench.ts",
       "node_bench.ts",
       "pattern_trie_bench.ts",
+      "world_bench.ts",
     ]);
     for (const file of files) {
       await t.step(file, async () => {

@@ -174,3 +174,19 @@ Deno.test("world: two at once do not touch each other", async () => {
   const [one, two] = [await alone(1), await alone(2)];
   assert.deepEqual(await Promise.all([alone(1), alone(2)]), [one, two]);
 });
+
+Deno.test("world: a node's clock may be wrong, and its timers are not", async () => {
+  await using world = await simulateMesh();
+  const alice = await world.connect({ skew: 3_600_000 }), bob = await world.connect();
+  await using events = bob.subscribe("room.*");
+  await events.ready;
+  const before = world.now;
+  await alice.publish("room.hall", 1);
+  for await (const { at } of events) {
+    assert(Math.abs(at! - before - 3_600_000) < 1_000, `got ${at! - before}`);
+    break;
+  }
+  await bob.advertise("never", () => new Promise(() => {}));
+  await assert.rejects(alice.call("never", {}, { timeout: 1_000 }), TimeoutError);
+  assert(world.now - before < 2_000);
+});
