@@ -5,37 +5,22 @@
  * @module
  */
 
-import type { Address, DialError, Expectation, Transport } from "../transport/transport.ts";
+import type { DialError } from "../transport/transport.ts";
 import { MeshError, RefusedError } from "../base/errors.ts";
-import type { Timers } from "../base/clock.ts";
-import type { Random } from "../base/random.ts";
-import { isIpLiteral, type NodeId } from "../identity/mod.ts";
-import { establish, type Established, type HandshakeOptions } from "./establish.ts";
-import type { Self } from "./handshake.ts";
+import type { Established } from "./establish.ts";
+import { type Dialler, dialTarget, type Target } from "./reach/dial.ts";
+
+export type { Target };
 
 /** First and longest delay between attempts. */
 export const RECONNECT_MIN_MS = 250, RECONNECT_MAX_MS = 30_000;
 /** A link that lasted so long was a good one. */
 const LASTING_MS = 10_000;
 
-/** A hub to attach to. */
-export interface Target {
-  readonly addresses: readonly Address[];
-  readonly expect: Expectation;
-  /** The node that must answer, where it is known. */
-  readonly node?: NodeId;
-}
-
 /** What an attachment is made with. */
-export interface AttachmentOptions {
+export interface AttachmentOptions extends Dialler {
   /** Asked before each round: addresses and tickets may have changed. */
   readonly targets: () => Promise<readonly Target[]> | readonly Target[];
-  readonly self: Self;
-  readonly transport: Transport;
-  readonly timers: Timers;
-  readonly random: Random;
-  /** CAs (PEM) for gateways with a certificate for their host name; default the system's. */
-  readonly caCerts?: readonly string[] | undefined;
   /** A hub has welcomed us. */
   readonly onEstablished: (established: Established) => void;
   /** A round failed; the next one begins in `retryMs`. */
@@ -72,6 +57,11 @@ export class Attachment {
     this.#retry();
   }
 
+  /** Dials no more until it is woken. */
+  rest(): void {
+    this.#cancelRetry();
+  }
+
   /** Stops for good. */
   close(): void {
     this.#cancelRetry();
@@ -79,12 +69,13 @@ export class Attachment {
   }
 
   async #round(): Promise<void> {
-    const { onEstablished, onFailure, timers } = this.#options;
+    const { onEstablished, onFailure, timers } = this.#options,
+      dialler = { ...this.#options, signal: this.#abort.signal };
     let last = new MeshError("unavailable", "Cannot connect: there is nothing to connect to", { retryable: true });
     try {
       for (const target of await this.#options.targets()) {
         for (const address of target.addresses) {
-          const result = await this.#dial(target, address).catch((error) => asMeshError(error));
+          const result = await dialTarget(target, address, dialler).catch((error) => asMeshError(error));
           if (this.#abort.signal.aborted) {
             if (!(result instanceof MeshError)) result.connection.close(0, "normal");
             return;
@@ -114,26 +105,6 @@ export class Attachment {
     this.#cancelRetry();
     this.#cancelRetry = timers.after(retryMs, () => this.wake());
     return retryMs;
-  }
-
-  async #dial(target: Target, address: Address): Promise<Established> {
-    const { transport, self, timers, random } = this.#options;
-    const { signal } = this.#abort, { caCerts } = this.#options;
-    const byName = caCerts === undefined ? { kind: "name" } as const : { kind: "name", caCerts } as const;
-    const connection = await transport.dial({ address, expect: target.expect, signal }).catch((error) => {
-      // A gateway with a certificate of a real CA cannot show one of its key: TLS proves the host, hello the node.
-      if (target.expect.kind !== "key" || isIpLiteral(address.hostname) || error.code !== "untrusted") throw error;
-      return transport.dial({ address, expect: byName, signal }).catch(() => Promise.reject(error));
-    });
-    const shared: HandshakeOptions = { self, timers, random };
-    const dialled = target.node ?? address.hostname;
-    const onAbort = () => connection.close(0, "normal");
-    signal.addEventListener("abort", onAbort, { once: true });
-    try {
-      return await establish(connection, { ...shared, dialled, expected: target.node });
-    } finally {
-      signal.removeEventListener("abort", onAbort);
-    }
   }
 }
 

@@ -83,6 +83,7 @@ export class Link implements QueueOwner {
   readonly #peerDisconnect = Promise.withResolvers<{ readonly lanes: number }>();
   #peerFin: Promise<void> = Promise.resolve();
   #lastPing = 0;
+  #pingsAndPongs = 0;
   #end: LinkEnd | undefined;
   #closing: Promise<void> | undefined;
   #cancelKeepAlive: () => void = () => {};
@@ -145,6 +146,11 @@ export class Link implements QueueOwner {
     return this.#end === undefined && this.#closing === undefined;
   }
 
+  /** Grows with what was said on it beside the pings that keep it alive. */
+  get uses(): number {
+    return this.messages.sent + this.messages.received - this.#pingsAndPongs;
+  }
+
   /** Where the peer was seen. */
   get remote(): { hostname: string; port: number } {
     return this.#connection.remote;
@@ -178,7 +184,7 @@ export class Link implements QueueOwner {
     const stamp = this.#lastPing = Math.max(Math.floor(sentAt), this.#lastPing + 1); // one stamp a ping
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#pings.set(stamp, { resolve, reject });
-    this.send({ kind: "ping", timestamp: stamp }, "control");
+    this.#sendUpkeep({ kind: "ping", timestamp: stamp });
     try {
       await within(timers, timeoutMs, promise, late);
       return this.rttMs = timers.now() - sentAt;
@@ -216,10 +222,11 @@ export class Link implements QueueOwner {
     switch (message.kind) {
       case "ping": {
         const { timestamp } = message, serverTime = Math.floor(this.#options.timers.now());
-        this.send({ kind: "pong", timestamp, serverTime }, "control");
-        return;
+        this.#pingsAndPongs++;
+        return this.#sendUpkeep({ kind: "pong", timestamp, serverTime });
       }
       case "pong":
+        this.#pingsAndPongs++;
         return this.#pings.get(message.timestamp)?.resolve();
       case "goingAway":
         return this.#options.owner.goingAway(this, message.reason);
@@ -234,6 +241,10 @@ export class Link implements QueueOwner {
       default:
         return this.#options.owner.received(this, message);
     }
+  }
+
+  #sendUpkeep(message: Message): void {
+    if (this.send(message, "control")) this.#pingsAndPongs++;
   }
 
   // Ending

@@ -77,6 +77,16 @@ export class LinkTable {
     return [...this.#byNode.get(node) ?? []].at(-1);
   }
 
+  /** The newest link to a node that takes messages. */
+  to(node: NodeId): Link | undefined {
+    return [...this.#byNode.get(node) ?? []].findLast(({ open }) => open);
+  }
+
+  /** All links to a node, the oldest first. */
+  allTo(node: NodeId): Link[] {
+    return [...this.#byNode.get(node) ?? []];
+  }
+
   /** Every link. */
   all(): Link[] {
     return [...this.#links.values()];
@@ -86,7 +96,7 @@ export class LinkTable {
     return this.#links.size;
   }
 
-  /** Links that others dialled. */
+  /** Links that edges dialled. */
   get clients(): number {
     return this.#clients;
   }
@@ -110,7 +120,7 @@ export class LinkTable {
     let arriving = 0, told = false;
     const admit = (peer: PeerIdentity) => {
       const refusal = this.#refusal(peer);
-      if (refusal === undefined) {
+      if (refusal === undefined && peer.role === "edge") {
         arriving = 1;
         this.#arriving++;
       }
@@ -139,10 +149,10 @@ export class LinkTable {
     let siblings = this.#byNode.get(link.peer.node);
     if (siblings === undefined) this.#byNode.set(link.peer.node, siblings = new Set());
     siblings.add(link);
-    if (!link.dialled) this.#clients++;
+    if (isClient(link)) this.#clients++;
     onLink(link);
     link.start();
-    if (!link.dialled && this.#clients > limits.clientsMax) this.#replaceOldest(siblings, link);
+    if (isClient(link) && this.#clients > limits.clientsMax) this.#replaceOldest(siblings, link);
     return link;
   }
 
@@ -152,7 +162,7 @@ export class LinkTable {
     const siblings = this.#byNode.get(link.peer.node);
     siblings?.delete(link);
     if (siblings?.size === 0) this.#byNode.delete(link.peer.node);
-    if (!link.dialled) this.#clients--;
+    if (isClient(link)) this.#clients--;
   }
 
   /** A known client came back while the table was full: the link that it had goes. */
@@ -163,7 +173,13 @@ export class LinkTable {
 
   #refusal(peer: PeerIdentity): { code: string; text: string } | undefined {
     const { clientsMax } = this.#options.limits;
+    if (peer.role === "hub") return undefined; // hubs have a bound of their own: the pool's
     if (this.#clients + this.#arriving < clientsMax || this.#byNode.has(peer.node)) return undefined;
     return { code: "max_clients_reached", text: `Cannot attach: this gateway serves at most ${clientsMax} clients` };
   }
+}
+
+/** Whether an edge is served over it. */
+function isClient({ dialled, peer }: Link): boolean {
+  return !dialled && peer.role === "edge";
 }

@@ -6,17 +6,17 @@
  */
 
 import type { Core, Effect, Failure, Input, Lane, Peer } from "../base/protocol.ts";
-import { Deadlines } from "../base/deadlines.ts";
 import { DhtClient } from "../dht/client.ts";
 import { DhtCore } from "../dht/core.ts";
-import type { DhtCommand, DhtEvent, DhtMessage, DhtTimer } from "../dht/messages.ts";
+import type { DhtCommand, DhtEvent, DhtMessage, DhtTimer, NodesFound } from "../dht/messages.ts";
 import type { DhtOptions } from "../dht/options.ts";
 import { toWire } from "../dht/wire_form.ts";
-import { type NodeId, type NodeRecord, renewed } from "../identity/mod.ts";
+import { type NodeId, nodeIdBytes, type NodeRecord, renewed } from "../identity/mod.ts";
 import type { OutgoingBudget } from "../link/budget.ts";
 import type { Self } from "../link/handshake.ts";
 import type { Link, LinkEnd, LinkOwner } from "../link/link.ts";
 import { type LinkLimits, LinkTable } from "../link/link_table.ts";
+import { Reach, type ReachOptions } from "../link/reach/reach.ts";
 import { parseRealm } from "../names/mod.ts";
 import { PubsubCore, type PubsubOptions } from "../pubsub/core.ts";
 import type { PubsubCommand, PubsubEvent, PubsubMessage, PubsubTimer } from "../pubsub/messages.ts";
@@ -24,6 +24,8 @@ import { RpcCore } from "../rpc/core.ts";
 import type { Outcome, RpcCommand, RpcEvent, RpcMessage, RpcTimer } from "../rpc/messages.ts";
 import type { RpcOptions } from "../rpc/options.ts";
 import { encodeFrame, type Message, type Publish } from "../wire/mod.ts";
+import { Alarm } from "./alarm.ts";
+import { type Asked, Commands } from "./commands.ts";
 import { Intake } from "./intake.ts";
 import { Relief } from "./relief.ts";
 import type { Runtime } from "./runtime.ts";
@@ -47,6 +49,8 @@ export interface NodeOptions {
   readonly pubsub: Omit<PubsubOptions, "hub" | "node">;
   readonly rpc: Omit<RpcOptions, "hub" | "node" | "random">;
   readonly dht: Omit<DhtOptions, "node" | "random">;
+  /** How nodes are reached that we have no link to. */
+  readonly reach?: Pick<ReachOptions<unknown>, "caCerts" | "limits" | "pool">;
   readonly listener: NodeListener;
 }
 
@@ -62,14 +66,11 @@ type AnyEffect =
   | Effect<PubsubMessage, PubsubTimer, PubsubEvent>
   | Effect<RpcMessage, RpcTimer, RpcEvent>
   | Effect<DhtMessage, DhtTimer, DhtEvent>;
-interface Waiting {
-  resolve(value: unknown): void;
-  reject(failure: Failure): void;
-}
-
 /** One running participant. */
 export class Node implements LinkOwner {
   readonly links: LinkTable;
+  /** Dials nodes by their id. */
+  readonly reach: Reach<CoreName>;
   /** Slows down whoever fills a queue. */
   readonly relief: Relief;
   /** How many newcomers were turned away, by code. */
@@ -79,17 +80,17 @@ export class Node implements LinkOwner {
   readonly #rpc: RpcCore;
   readonly #dht: DhtCore | DhtClient;
   readonly #intake: Intake;
-  readonly #timers = new Deadlines<AnyTimer>();
-  readonly #commands = new Map<number, Waiting>();
+  readonly #alarm: Alarm<AnyTimer>;
+  readonly #commands = new Commands();
   readonly #past = { sent: 0, received: 0, dropped: 0, bytesSent: 0, bytesReceived: 0 };
-  #commandIds = 0;
-  #timerAt = Infinity;
-  #cancelTimer: () => void = () => {};
 
   constructor(options: NodeOptions) {
     const { self, runtime, limits, budget } = options, hub = self.role === "hub", node = self.identity.idBytes;
     this.#options = options;
     this.relief = new Relief(runtime.timers);
+    this.#alarm = new Alarm(runtime.timers, ({ core, timer }) => {
+      this.#give(core, { kind: "timer", timer: timer as never });
+    });
     this.#pubsub = new PubsubCore({ ...options.pubsub, hub, node });
     this.#rpc = new RpcCore({ ...options.rpc, hub, node, random: runtime.random.fork("rpc") });
     const dht: DhtOptions = { ...options.dht, node, random: runtime.random.fork("dht") };
@@ -108,6 +109,19 @@ export class Node implements LinkOwner {
       owner: this,
       onLink: (link) => this.#linkUp(link),
       onRefused: (code) => this.refused.set(code, (this.refused.get(code) ?? 0) + 1),
+    });
+    this.reach = new Reach<CoreName>({
+      ...options.reach,
+      self,
+      transport: runtime.transport,
+      timers: runtime.timers,
+      random: runtime.random.fork("reach"),
+      links: this.links,
+      find: (node) => this.#find(node),
+      onEstablished: (established) => void this.links.add(established),
+      onLost: (peer, cores, reason) => {
+        for (const core of cores) this.#give(core, { kind: "peerDown", peer, reason });
+      },
     });
   }
 
@@ -136,26 +150,26 @@ export class Node implements LinkOwner {
   }
 
   /** Gives the pub/sub core a command; the promise settles with its answer, or rejects with a `Failure`. */
-  pubsub<T>(command: PubsubCommand): { readonly id: number; readonly answer: Promise<T> } {
-    const { id, answer } = this.#expect<T>();
+  pubsub<T>(command: PubsubCommand): Asked<T> {
+    const { id, answer } = this.#commands.expect<T>();
     this.#give("pubsub", { kind: "command", id, command });
     return { id, answer };
   }
 
   /** Publishes; undefined when the event was handed over at once, else what to wait for. */
-  publish(publish: Publish): { readonly id: number; readonly answer: Promise<unknown> } | undefined {
-    const id = this.#commandIds + 1, command = { type: "publish", publish } as const;
+  publish(publish: Publish): Asked<unknown> | undefined {
+    const id = this.#commands.next, command = { type: "publish", publish } as const;
     const effects = this.#pubsub.handle({ kind: "command", id, command }, this.#now()), last = effects.at(-1);
     const done = last?.kind === "answer" && last.id === id && last.value === undefined;
-    const asked = done ? undefined : this.#expect<unknown>();
-    this.#commandIds = id;
+    const asked = done ? undefined : this.#commands.expect<unknown>();
+    if (done) this.#commands.skip();
     for (const effect of effects) if (!done || effect !== last) this.#perform("pubsub", effect);
     return asked;
   }
 
   /** Gives the RPC core a command. */
-  rpc<T>(command: RpcCommand): { readonly id: number; readonly answer: Promise<T> } {
-    const { id, answer } = this.#expect<T>();
+  rpc<T>(command: RpcCommand): Asked<T> {
+    const { id, answer } = this.#commands.expect<T>();
     this.#give("rpc", { kind: "command", id, command });
     return { id, answer };
   }
@@ -164,8 +178,8 @@ export class Node implements LinkOwner {
    * Gives the hash table a command; `messages.ts` there says with what each is answered. Records that it publishes are
    * renewed until they are withdrawn.
    */
-  dht<T>(command: DhtCommand): { readonly id: number; readonly answer: Promise<T> } {
-    const { id, answer } = this.#expect<T>();
+  dht<T>(command: DhtCommand): Asked<T> {
+    const { id, answer } = this.#commands.expect<T>();
     this.#give("dht", { kind: "command", id, command });
     return { id, answer };
   }
@@ -177,7 +191,7 @@ export class Node implements LinkOwner {
 
   /** Nobody waits for the answer to a command any more; the other end is told where it matters. */
   giveUp(command: number, core: CoreName): void {
-    this.#commands.delete(command);
+    this.#commands.forget(command);
     const rest = core === "rpc" ? { type: "cancel", reason: "aborted" } as const : { type: "abandon" } as const;
     this.#give(core, { kind: "command", id: 0, command: { ...rest, command } as never });
   }
@@ -189,12 +203,10 @@ export class Node implements LinkOwner {
 
   /** Fails everything that still waits; for the end. */
   abandonAll(failure: Failure): void {
-    this.#cancelTimer();
-    this.#timerAt = -Infinity; // none is armed any more
+    this.#alarm.close();
     this.#intake.close();
-    const waiting = [...this.#commands.values()];
-    this.#commands.clear();
-    for (const one of waiting) one.reject(failure);
+    this.reach.close();
+    this.#commands.rejectAll(failure);
   }
 
   // From the links
@@ -210,6 +222,7 @@ export class Node implements LinkOwner {
     this.#intake.forget(link.id);
     const down = { kind: "peerDown", peer: link.id, reason: end.code } as const;
     for (const core of CORES) this.#give(core, down);
+    this.reach.linkDown(link);
     this.#options.listener.linkDown(link, end);
   }
 
@@ -232,6 +245,7 @@ export class Node implements LinkOwner {
 
   #linkUp(link: Link): void {
     const up = { kind: "peerUp", peer: link.id, node: link.peer.nodeBytes, role: link.peer.role } as const;
+    this.reach.linkUp(link);
     for (const core of CORES) this.#give(core, up);
     this.#options.listener.linkUp(link);
   }
@@ -272,21 +286,22 @@ export class Node implements LinkOwner {
   #perform(core: CoreName, effect: AnyEffect): void {
     switch (effect.kind) {
       case "send":
-        if (core !== "dht") return this.#send(effect.to, effect.message as Message, effect.lane);
-        for (const message of toWire(effect.message as DhtMessage)) this.#send(effect.to, message, effect.lane);
+        if (core !== "dht") return this.#send(core, effect.to, effect.message as Message, effect.lane);
+        for (const message of toWire(effect.message as DhtMessage)) this.#send(core, effect.to, message, effect.lane);
         return;
       case "timer":
-        this.#timers.add(this.#now() + effect.afterMs, { core, timer: effect.timer });
-        return this.#arm();
+        return this.#alarm.add(effect.afterMs, { core, timer: effect.timer });
       case "event":
         if (core === "pubsub") this.#options.listener.pubsub(effect.event as PubsubEvent);
         else if (core === "rpc") this.#options.listener.rpc(effect.event as RpcEvent);
         else this.#onDht(effect.event as DhtEvent);
         return;
       case "answer":
-        return this.#take(effect.id)?.resolve(effect.value);
+        return this.#commands.resolve(effect.id, effect.value);
       case "fail":
-        return this.#take(effect.id)?.reject(effect.error);
+        return this.#commands.reject(effect.id, effect.error);
+      case "contact":
+        return this.reach.contact(effect.record as NodeRecord);
       case "disconnect":
         return this.links.get(effect.peer)?.breakOff("disconnected", effect.reason);
     }
@@ -305,18 +320,28 @@ export class Node implements LinkOwner {
     return name === "pubsub" ? this.#pubsub : name === "rpc" ? this.#rpc : this.#dht;
   }
 
-  #send(to: Peer | readonly Peer[], message: Message, lane: Lane): void {
-    if (typeof to === "string") return this.#sendOne(to, message, lane);
+  #send(core: CoreName, to: Peer | readonly Peer[], message: Message, lane: Lane): void {
+    if (typeof to === "string") return this.#sendOne(core, to, message, lane);
     if (message.kind === "publish" && to.length > 1) message.frame ??= encodeFrame(message);
-    for (const peer of to) this.#sendOne(peer, message, lane);
+    for (const peer of to) this.#sendOne(core, peer, message, lane);
   }
 
-  #sendOne(peer: Peer, message: Message, lane: Lane): void {
-    const link = this.links.get(peer) ??
-      (peer.length === NODE_ID_DIGITS ? this.links.ofNode(peer as NodeId) : undefined);
-    if (link === undefined) return;
-    link.send(message, lane);
-    if (link.congested) this.relief.mark(link);
+  #sendOne(core: CoreName, peer: Peer, message: Message, lane: Lane): void {
+    let link = this.links.get(peer);
+    if (link === undefined) {
+      if (peer.length === NODE_ID_DIGITS) link = this.reach.send(peer as NodeId, message, lane, core);
+    } else {
+      // Of two links between hubs one is closed; the hash table does not mind which one it speaks on.
+      if (core === "dht" && !link.open) link = this.links.to(link.peer.node) ?? link;
+      link.send(message, lane);
+    }
+    if (link?.congested) this.relief.mark(link);
+  }
+
+  /** Where a node is, by the hash table. */
+  async #find(node: NodeId): Promise<NodeRecord | undefined> {
+    const { answer } = this.dht<NodesFound>({ type: "findNode", target: nodeIdBytes(node) });
+    return (await answer).nodes.find((one) => one.node === node);
   }
 
   #onDht(event: DhtEvent): void {
@@ -327,39 +352,8 @@ export class Node implements LinkOwner {
     this.#options.listener.dht(event);
   }
 
-  // Time and answers
-
   #now(): number {
     return this.#options.runtime.timers.now();
-  }
-
-  #arm(): void {
-    const at = this.#timers.nextAt;
-    if (at >= this.#timerAt) return;
-    this.#cancelTimer();
-    this.#timerAt = at;
-    this.#cancelTimer = this.#options.runtime.timers.after(Math.max(0, at - this.#now()), () => {
-      this.#timerAt = Infinity;
-      const now = this.#now();
-      for (let due = this.#timers.takeDue(now); due !== undefined; due = this.#timers.takeDue(now)) {
-        this.#give(due.core, { kind: "timer", timer: due.timer as never });
-      }
-      this.#arm();
-    });
-  }
-
-  #expect<T>(): { id: number; answer: Promise<T> } {
-    const id = ++this.#commandIds;
-    const answer = new Promise<T>((resolve, reject) => {
-      this.#commands.set(id, { resolve: resolve as (value: unknown) => void, reject });
-    });
-    return { id, answer };
-  }
-
-  #take(id: number): Waiting | undefined {
-    const waiting = this.#commands.get(id);
-    if (waiting !== undefined) this.#commands.delete(id);
-    return waiting;
   }
 }
 
