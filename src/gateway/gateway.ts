@@ -3,17 +3,22 @@
 import { within } from "../base/clock.ts";
 import { toHex } from "../base/bytes.ts";
 import { MeshError } from "../base/errors.ts";
+import type { Established } from "../link/establish.ts";
 import type { Self } from "../link/handshake.ts";
-import type { Link } from "../link/link.ts";
-import { formatTicket, parseRealm, parseTopic } from "../names/mod.ts";
+import { HUB_CAPABILITY, MESH_CAPABILITY } from "../link/handshake.ts";
+import type { Link, LinkEnd } from "../link/link.ts";
+import { formatEndpoint, formatTicket, parseRealm, parseTopic } from "../names/mod.ts";
+import { fetchText } from "../node/runtime.ts";
 import { Mesh, type MeshOptions } from "../mesh/mesh.ts";
 import type { LinkInfo, MemberInfo, ProviderInfo } from "../mesh/options.ts";
 import { nodeId, parseNodeId } from "../identity/mod.ts";
 import type { Provider } from "../rpc/messages.ts";
 import type { Address, Listener, ListenOptions, TlsIdentity } from "../transport/transport.ts";
+import { Bootstrap } from "./bootstrap.ts";
 import type { GatewayCertificate } from "./certificate.ts";
 import { diagnostics } from "./diagnostics.ts";
 import { type HealthServer, serveHealth } from "./health.ts";
+import { OwnRecord } from "./own_record.ts";
 import { VERSION } from "./version.ts";
 
 /** What a gateway is made with. */
@@ -23,26 +28,57 @@ export interface GatewayOptions extends MeshOptions {
   /** Hosts that the ticket names; the port is the bound one. */
   readonly hosts: readonly string[];
   readonly certificate: GatewayCertificate;
+  /** Gateways to join: tickets and URLs. */
+  readonly bootstrap: readonly string[];
   /** Whether the transport is this gateway's alone, to be let go with it. */
   readonly ownsTransport: boolean;
   /** Where HTTP is served; undefined: nowhere. */
   readonly http: Address | undefined;
 }
 
+/** After a link to a gateway that we were told of we make ourselves known, and again when it has answered, ms. */
+const JOIN_AGAIN_MS = 2_000;
 /** How long edges have to read that the gateway goes, ms. */
 const LEAVE_MS = 5_000;
 
 /** A hub with a public address. */
 export class Gateway extends Mesh {
   readonly #options: GatewayOptions;
+  readonly #record: OwnRecord;
+  readonly #bootstrap: Bootstrap;
   #listener: Listener | undefined;
   #http: HealthServer | undefined;
   #ready = true;
+  #cancelJoin: () => void = () => {};
 
   /** Use `startGateway`. */
   constructor(options: GatewayOptions) {
     super(options);
     this.#options = options;
+    const { self: { identity }, runtime, logger, certificate, bootstrap: names, reach } = options;
+    this.#record = new OwnRecord({
+      identity,
+      realm: parseRealm(this.realm),
+      timers: runtime.timers,
+      says: () => ({
+        endpoints: this.#addresses().map((address) => `https://${formatEndpoint(address)}`),
+        capabilities: [MESH_CAPABILITY, HUB_CAPABILITY],
+        certificates: [certificate.hash],
+      }),
+      onRecord: (record) => this.node.introduce(record),
+    });
+    this.#bootstrap = new Bootstrap({
+      self: options.self,
+      ...runtime,
+      random: runtime.random.fork("bootstrap"),
+      caCerts: reach?.caCerts,
+      names,
+      fetchText,
+      logger,
+      isLinked: (node) => this.node.links.to(node) !== undefined,
+      onKnown: (node) => this.node.reach.keep(node),
+      onEstablished: (established) => this.#joined(established),
+    });
     const procedures = diagnostics({
       id: this.id,
       realm: this.realm,
@@ -80,17 +116,18 @@ export class Gateway extends Mesh {
       await this.close();
       throw error;
     }
-    certificate.watch((tls) => this.#listener?.replaceTls(tls), (error) => {
+    certificate.watch((tls) => this.#showTls(tls), (error) => {
       this.logger.error("cannot replace the certificate", { text: String(error) });
     });
+    this.#record.renew();
+    this.#bootstrap.start();
     this.setStatus("connected");
   }
 
   /** The ticket with which others reach this gateway. */
   override get ticket(): string {
-    const port = this.#listener?.address.port ?? this.#options.listen.port;
-    const addresses = this.#options.hosts.map((hostname) => ({ hostname, port }));
-    return formatTicket({ realm: parseRealm(this.realm), publicKey: this.self.identity.publicKey, addresses });
+    const { publicKey } = this.self.identity;
+    return formatTicket({ realm: parseRealm(this.realm), publicKey, addresses: this.#addresses() });
   }
 
   /** Where it listens. */
@@ -105,7 +142,7 @@ export class Gateway extends Mesh {
 
   /** The edges that are attached. */
   clients(): LinkInfo[] {
-    return this.links().filter((link) => this.node.links.get(link.id)?.dialled === false);
+    return this.links().filter((link) => link.role === "edge");
   }
 
   /** Ends every link of a node, telling it why; it may come back. Returns how many links there were. */
@@ -127,6 +164,7 @@ export class Gateway extends Mesh {
   replaceTls(tls: TlsIdentity): void {
     this.#listener?.replaceTls(tls);
     this.#options.certificate.replace(tls);
+    this.#record.renew();
   }
 
   /** Tells the edges to go elsewhere, finishes what runs, and closes. */
@@ -138,8 +176,18 @@ export class Gateway extends Mesh {
   }
 
   /** @internal */
+  protected override linkDown(link: Link, end: LinkEnd): void {
+    super.linkDown(link, end);
+    if (this.node.links.to(link.peer.node) === undefined) this.#bootstrap.unlinked(link.peer.node);
+  }
+
+  /** @internal */
   protected override async closing(): Promise<void> {
     this.#ready = false;
+    this.#bootstrap.close();
+    this.#cancelJoin();
+    this.#record.close();
+    this.node.reach.close();
     this.#options.certificate.close();
     await this.#listener?.close();
     const late = () => new MeshError("timeout", "HTTP clients that do not leave");
@@ -161,6 +209,25 @@ export class Gateway extends Mesh {
   /** @internal */
   protected override async closed(): Promise<void> {
     if (this.#options.ownsTransport) await this.runtime.transport.close();
+  }
+
+  #addresses(): readonly Address[] {
+    const port = this.#listener?.address.port ?? this.#options.listen.port;
+    return this.#options.hosts.map((hostname) => ({ hostname, port }));
+  }
+
+  #showTls(tls: TlsIdentity): void {
+    this.#listener?.replaceTls(tls);
+    this.#record.renew();
+  }
+
+  /** The core makes us known by itself while it knows nobody; who links two meshes asks it to. */
+  #joined(established: Established): void {
+    const join = () => this.node.dht({ type: "join" }).answer.catch(() => {});
+    this.node.links.add(established);
+    if (this.node.hashTable?.routingTable !== 0) join();
+    this.#cancelJoin();
+    this.#cancelJoin = this.runtime.timers.after(JOIN_AGAIN_MS, join);
   }
 
   #card(): Readonly<Record<string, unknown>> {

@@ -10,6 +10,7 @@ import { type CommonOptions, type Logger, SILENT } from "../mesh/options.ts";
 import { listeningRuntime, outgoingBytesMax, type Runtime } from "../node/runtime.ts";
 import { FRAME_BYTES_MAX } from "../wire/mod.ts";
 import type { TlsIdentity } from "../transport/transport.ts";
+import { BOOTSTRAP_MAX } from "./bootstrap.ts";
 import { type CertificateStore, GatewayCertificate } from "./certificate.ts";
 import { Gateway } from "./gateway.ts";
 
@@ -27,6 +28,10 @@ export interface StartGatewayOptions extends CommonOptions {
   readonly hostname?: string | undefined;
   /** HTTP with `/health`, `/ready`, `/live` and the ticket, on the same host. Default off. */
   readonly http?: { readonly port: number } | undefined;
+  /** Gateways of the realm to join: tickets and URLs. It stays linked with them; its own ticket is passed over. */
+  readonly bootstrap?: readonly string[] | undefined;
+  /** CAs (PEM) for gateways dialled by host name; default the system's. */
+  readonly caCerts?: readonly string[] | undefined;
   /** Its key; default a fresh one in memory. */
   readonly identity?: Identity | undefined;
   /** A certificate of a real CA, for those who know only the host name. Default one signed by its own key. */
@@ -69,21 +74,12 @@ const WILDCARDS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
  * ```
  */
 export async function startGateway(options: StartGatewayOptions): Promise<Gateway> {
-  const { listen = {}, http, logger = SILENT, signal } = options;
+  const { listen = {}, http, bootstrap = [], logger = SILENT, signal } = options;
   signal?.throwIfAborted();
   const runtime = options.runtime ?? listeningRuntime(), realm = parseRealm(options.realm);
   const address = { hostname: listen.hostname ?? LISTEN_HOSTNAME, port: listen.port ?? LISTEN_PORT };
   const limits = { ...GATEWAY_LIMITS, ...options.limits };
-  for (const [name, value] of Object.entries(limits)) {
-    if (!(Number.isInteger(value) && value > 0)) {
-      throw new ValidationError(`Cannot start a gateway: limits.${name} is a positive integer, got ${value}`);
-    }
-  }
-  if (limits.frameBytesMax < FRAME_BYTES_LEAST || limits.frameBytesMax > FRAME_BYTES_MAX) {
-    throw new ValidationError(
-      `Cannot start a gateway: limits.frameBytesMax is ${FRAME_BYTES_LEAST} to ${FRAME_BYTES_MAX}, got ${limits.frameBytesMax}`,
-    );
-  }
+  checkBounds(limits, bootstrap);
   const admission = options.admission ?? defaultAdmission(address.hostname);
   const host = options.hostname ?? (WILDCARDS.has(address.hostname) ? LISTEN_HOSTNAME : address.hostname);
   if (options.hostname === undefined && WILDCARDS.has(address.hostname)) {
@@ -112,6 +108,8 @@ export async function startGateway(options: StartGatewayOptions): Promise<Gatewa
     logger,
     budget: new OutgoingBudget(runtime.outgoingBytesMax ?? outgoingBytesMax()),
     ...hubSettings(limits),
+    reach: { caCerts: options.caCerts },
+    bootstrap,
     listen: address,
     hosts: [host],
     certificate,
@@ -121,6 +119,24 @@ export async function startGateway(options: StartGatewayOptions): Promise<Gatewa
   await gateway.open();
   signal?.addEventListener("abort", () => void gateway.close(), { once: true });
   return gateway;
+}
+
+function checkBounds(limits: GatewayLimits, bootstrap: readonly string[]): void {
+  for (const [name, value] of Object.entries(limits)) {
+    if (!(Number.isInteger(value) && value > 0)) {
+      throw new ValidationError(`Cannot start a gateway: limits.${name} is a positive integer, got ${value}`);
+    }
+  }
+  if (limits.frameBytesMax < FRAME_BYTES_LEAST || limits.frameBytesMax > FRAME_BYTES_MAX) {
+    throw new ValidationError(
+      `Cannot start a gateway: limits.frameBytesMax is ${FRAME_BYTES_LEAST} to ${FRAME_BYTES_MAX}, got ${limits.frameBytesMax}`,
+    );
+  }
+  if (bootstrap.length > BOOTSTRAP_MAX) {
+    throw new ValidationError(
+      `Cannot start a gateway: bootstrap names at most ${BOOTSTRAP_MAX} gateways, got ${bootstrap.length}`,
+    );
+  }
 }
 
 /** What reaches beyond this machine is not open by accident. */

@@ -53,7 +53,11 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   "observe": { imports: NODE, world: "free", deno: true },
   "simulation": { imports: [...NODE, "mesh", "edge", "transport/memory"], world: "pure" },
   "bridges": { imports: NODE, world: "free", deno: true },
-  "gateway": { imports: [...NODE, "mesh", "store", "discovery", "observe", "rules"], world: "free", deno: true },
+  "gateway": {
+    imports: [...NODE, "mesh", "edge", "store", "discovery", "observe", "rules"],
+    world: "free",
+    deno: true,
+  },
   "testing": {
     imports: [...NODE, "mesh", "edge", "gateway", "simulation", "transport/memory"],
     world: "free",

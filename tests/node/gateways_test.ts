@@ -1,0 +1,158 @@
+/** Gateways that find each other: real nodes on the memory transport in virtual time. @module */
+
+import assert from "node:assert/strict";
+import type { NodesFound, RecordsFound, Stored } from "../../src/dht/messages.ts";
+import type { Gateway } from "../../src/gateway/gateway.ts";
+import type { StartGatewayOptions } from "../../src/gateway/start.ts";
+import { recordKey, signRecord, type VerifiedRecord } from "../../src/identity/mod.ts";
+import type { Mesh } from "../../src/mesh/mesh.ts";
+import { parseProcedure, parseRealm } from "../../src/names/mod.ts";
+import { REALM, World } from "./world.ts";
+
+const MATH_ADD = recordKey(parseRealm(REALM), "provider", "math.add");
+
+/** Gateways `g0`, `g1`, …, of which all but the first are told of the first. */
+async function mesh(world: World, count: number, options: Partial<StartGatewayOptions> = {}): Promise<Gateway[]> {
+  const first = await world.gateway(options, "g0"), gateways = [first];
+  for (let i = 1; i < count; i++) {
+    gateways.push(await world.gateway({ ...options, bootstrap: [first.ticket] }, `g${i}`));
+  }
+  await world.run(5_000);
+  return gateways;
+}
+
+function provider(of: Mesh, world: World): VerifiedRecord {
+  const now = world.timers.now(), head = { realm: parseRealm(REALM), sequence: now, expiresAt: now + 300_000 };
+  return signRecord(of["self"].identity, { kind: "provider", ...head, procedure: parseProcedure("math.add") });
+}
+
+/** Who is found as a provider. */
+async function providers(by: Mesh, world: World): Promise<string[]> {
+  const asked = by["node"].dht<RecordsFound>({ type: "findValue", key: MATH_ADD });
+  return (await world.passing(asked.answer)).records.map(({ node }) => node);
+}
+
+/** The ids that a node finds closest to an id, itself not among them. */
+async function closest(by: Mesh, target: Mesh, world: World): Promise<string[]> {
+  const asked = by["node"].dht<NodesFound>({ type: "findNode", target: target["self"].identity.idBytes });
+  return (await world.passing(asked.answer)).nodes.map(({ node }) => node);
+}
+
+const known = (gateways: readonly Gateway[]) => gateways.map((one) => one.stats().routingTable);
+/** How many links there are between two gateways, as both see it. */
+const linksBetween = (
+  a: Gateway,
+  b: Gateway,
+) => [a.links().filter(({ node }) => node === b.id).length, b.links().filter(({ node }) => node === a.id).length];
+
+/** As after SIGKILL: nothing comes from the host any more. */
+async function kill(world: World, gateway: Gateway, hostname: string, others: readonly string[]): Promise<void> {
+  for (const other of others) world.network.cut(hostname, other);
+  await world.passing(gateway.close());
+  await world.run(16_000);
+  for (const other of others) world.network.heal(hostname, other);
+}
+
+Deno.test("five gateways that were told of one know each other, and are one hash table", async () => {
+  await using world = new World();
+  const gateways = await mesh(world, 5);
+  assert.deepEqual(known(gateways), [4, 4, 4, 4, 4]);
+  assert.deepEqual(gateways.map(({ status }) => status), Array(5).fill("connected"));
+  assert.equal((await closest(gateways[3]!, gateways[4]!, world))[0], gateways[4]!.id);
+  const [a, b] = [await world.edge(gateways[1]!.ticket), await world.edge(gateways[2]!.ticket)];
+  const stored = await world.passing(
+    gateways[3]!["node"].dht<Stored>({
+      type: "publish",
+      record: provider(gateways[3]!, world),
+    }).answer,
+  );
+  assert.deepEqual(stored, { confirmed: 5, asked: 5 });
+  assert.deepEqual(await providers(gateways[4]!, world), [gateways[3]!.id]);
+  assert.deepEqual(await providers(b, world), [gateways[3]!.id], "an edge finds it through its hub");
+  assert.deepEqual((await closest(b, gateways[4]!, world))[0], gateways[4]!.id);
+  await world.passing(a["node"].dht({ type: "publish", record: provider(a, world) }).answer);
+  assert.deepEqual((await providers(b, world)).sort(), [gateways[3]!.id, a.id].sort());
+  assert.deepEqual(gateways.map((one) => one.stats().records), [2, 2, 2, 2, 2]);
+  assert.deepEqual(gateways.map((one) => one.clients().length), [0, 1, 1, 0, 0], "hubs are no clients");
+  assert.deepEqual(gateways.map((one) => one.stats().clients), [0, 1, 1, 0, 0]);
+});
+
+Deno.test("a killed gateway disappears from the tables; restarted at the same place it comes back", async () => {
+  await using world = new World();
+  const gateways = await mesh(world, 3), [first, second, third] = gateways;
+  await kill(world, third!, "g2", ["g0", "g1"]);
+  await world.run(240_000);
+  assert.deepEqual(known([first!, second!]), [1, 1]);
+  const again = await world.gateway({ bootstrap: [first!.ticket] }, "g2");
+  assert.equal(again.id, third!.id);
+  await world.run(5_000);
+  assert.deepEqual(known([first!, second!, again]), [2, 2, 2]);
+});
+
+Deno.test("the one that all were told of comes back, too: they dial it for ever", async () => {
+  await using world = new World();
+  const [first, second, third] = await mesh(world, 3);
+  await kill(world, first!, "g0", ["g1", "g2"]);
+  await world.run(600_000);
+  assert.deepEqual(known([second!, third!]), [1, 1]);
+  assert.deepEqual([second!.status, third!.status], ["connected", "connected"]);
+  const again = await world.gateway({}, "g0");
+  await world.run(60_000);
+  assert.deepEqual(known([again, second!, third!]), [2, 2, 2]);
+  assert.deepEqual(linksBetween(again, second!), [1, 1]);
+});
+
+Deno.test("gateways that dial each other keep one link each, that of the smaller id, and pass over their own ticket", async () => {
+  await using world = new World({ latencyMs: () => 50 }); // all dial before any has arrived
+  const hosts = ["g0", "g1", "g2"], before = await Promise.all(hosts.map((host) => world.gateway({}, host)));
+  const tickets = before.map(({ ticket }) => ticket), gateways: Gateway[] = [];
+  await Promise.all(before.map((one) => world.passing(one.close())));
+  for (const host of hosts) gateways.push(await world.gateway({ bootstrap: tickets }, host));
+  let most = 0;
+  for (const one of gateways) one.addEventListener("peerup", () => most = Math.max(most, one.links().length));
+  await world.run(30_000);
+  assert.equal(most, 4, "there were two links between each two");
+  assert.deepEqual(known(gateways), [2, 2, 2]);
+  const [a, b, c] = gateways as [Gateway, Gateway, Gateway];
+  for (const [one, other] of [[a, b], [b, c], [a, c]] as const) {
+    assert.deepEqual(linksBetween(one, other), [1, 1]);
+    const [smaller, larger] = one.id < other.id ? [one, other] : [other, one];
+    assert.equal(smaller["node"].links.to(larger.id)!.dialled, true);
+  }
+});
+
+Deno.test("two meshes become one when one of their gateways is told of another", async () => {
+  await using world = new World();
+  const [a0, a1] = await mesh(world, 2);
+  const b0 = await world.gateway({}, "h0"), b1 = await world.gateway({ bootstrap: [b0.ticket] }, "h1");
+  await world.run(5_000);
+  assert.deepEqual(known([a0!, a1!, b0, b1]), [1, 1, 1, 1]);
+  await world.passing(b1.close());
+  const again = await world.gateway({ bootstrap: [b0.ticket, a1!.ticket] }, "h1");
+  await world.run(30_000);
+  assert.deepEqual(known([again]), [3]);
+  assert.equal((await closest(b0, a0!, world))[0], a0!.id);
+  assert.equal((await closest(a0!, b0, world))[0], b0.id);
+  assert.deepEqual(known([a0!, b0]), [3, 3], "who has looked knows who has answered");
+});
+
+Deno.test("a gateway of another realm, or nobody: told once, never fatal, and over when it is cured", async () => {
+  await using world = new World();
+  const warnings: string[] = [], logger = { debug() {}, info() {}, error() {}, warn };
+  function warn(message: string, fields?: Readonly<Record<string, unknown>>) {
+    warnings.push(`${message}: ${fields?.["code"]}`);
+  }
+  const other = await world.gateway({ realm: "org.example.other" }, "g0");
+  const gateway = await world.gateway({ bootstrap: [other.ticket], logger }, "g1");
+  await world.run(300_000);
+  assert.deepEqual([gateway.status, warnings], ["connected", ["cannot join a gateway, trying again: wrong_realm"]]);
+  await world.passing(other.close());
+  await world.run(300_000);
+  assert.deepEqual(warnings.slice(1), ["cannot join a gateway, trying again: unreachable"]);
+  const cured = await world.gateway({}, "g0");
+  await world.run(60_000);
+  assert.deepEqual([known([gateway, cured]), warnings.length], [[1, 1], 2]);
+  const bad = { code: "invalid", message: /^Cannot connect: a ticket \(macula1…\), .* got "nonsense"$/ };
+  await assert.rejects(world.gateway({ bootstrap: ["nonsense"] }, "g2"), bad);
+  await assert.rejects(world.gateway({ bootstrap: Array(65).fill(cured.ticket) }, "g2"), /at most 64 gateways, got 65/);
+});
