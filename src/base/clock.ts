@@ -3,6 +3,8 @@
 /** Wall time in milliseconds that never runs back. */
 export interface Clock {
   now(): number;
+  /** The same, at most a millisecond ago: for what asks once a message. Absent where `now` costs next to nothing. */
+  recent?(): number;
 }
 
 /** A clock that can also call back; `after` returns a function that takes the call back. */

@@ -130,9 +130,13 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
    * link's queue, and waits only while that queue is over 256 KiB. Rejects with `ValidationError`, `RefusedError`,
    * `TimeoutError` (acknowledgement), or `unavailable` when there is no link and the backlog is full.
    */
-  async publish(topic: string, data: unknown, options: PublishOptions = {}): Promise<Published> {
-    this.#mustBeOpen("publish", options.signal);
-    return await this.#publisher.publish(topic, data, options);
+  publish(topic: string, data: unknown, options: PublishOptions = {}): Promise<Published> {
+    try {
+      this.#mustBeOpen("publish", options.signal);
+      return this.#publisher.publish(topic, data, options);
+    } catch (error) {
+      return Promise.reject(error); // not an async function: that would make two more promises for each event
+    }
   }
 
   /**

@@ -5,7 +5,7 @@ import type { Clock } from "../base/clock.ts";
 import { MeshError, ValidationError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 import type { Link } from "../link/link.ts";
-import { parseTopic } from "../names/mod.ts";
+import { parseTopic, type Topic } from "../names/mod.ts";
 import type { Publish } from "../wire/mod.ts";
 import { answered, type Asked } from "./answer.ts";
 import type { Node } from "../node/node.ts";
@@ -31,6 +31,8 @@ export interface PublisherOptions {
 /** Publishes for one application. */
 export class Publisher {
   readonly #options: PublisherOptions;
+  /** The last one that was found to be a topic: a publisher mostly stays with its own. */
+  #topic: Topic | undefined;
   #unconfirmed = 0;
   #waiting = 0;
   readonly #idle: (() => void)[] = [];
@@ -51,13 +53,13 @@ export class Publisher {
 
   /** Publishes one event: see `Mesh.publish`. */
   publish(topic: string, data: unknown, options: PublishOptions): Promise<Published> {
-    const node = this.#options.node(), uplink = this.#options.uplink();
-    const publish = this.#event(topic, data, options);
+    const { clock } = this.#options, node = this.#options.node(), uplink = this.#options.uplink();
+    const now = clock.recent?.() ?? clock.now(), publish = this.#event(topic, data, options, now);
     if (uplink !== undefined && uplink.queuedBytes > QUEUE_BYTES_MAX) {
       const text = `Cannot publish: over ${QUEUE_BYTES_MAX} bytes wait for the link; await publish before the next one`;
       throw new MeshError("queue_full", text, { retryable: true });
     }
-    const asked = node.publish(publish), id = toHex(publish.messageId);
+    const asked = node.publish(publish, now), id = toHex(publish.messageId);
     if (asked !== undefined) {
       return this.#answered(asked as Asked<{ recipients: number } | undefined>, publish, options);
     }
@@ -87,26 +89,35 @@ export class Publisher {
     }
   }
 
-  #event(topic: string, data: unknown, { qos = 0, acknowledge = false, headers, ...rest }: PublishOptions): Publish {
-    const { clock, random, self } = this.#options, bodyBytesMax = this.#options.bodyBytesMax();
-    if (![0, 1, 2].includes(qos)) throw new ValidationError(`Cannot publish: qos is 0, 1 or 2, got ${qos}`);
-    if ((rest as { retain?: unknown }).retain) {
+  #event(topic: string, data: unknown, options: PublishOptions, now: number): Publish {
+    const { random, self } = this.#options, bodyBytesMax = this.#options.bodyBytesMax();
+    const { qos = 0, acknowledge = false, headers } = options;
+    if (qos !== 0 && qos !== 1 && qos !== 2) {
+      throw new ValidationError(`Cannot publish: qos is 0, 1 or 2, got ${qos}`);
+    }
+    if ((options as { retain?: unknown }).retain) {
       throw new ValidationError("Cannot publish: this version does not keep retained events, got retain: true");
     }
     const { bytes: payload, encoding } = encodePayload(data, "publish", bodyBytesMax);
-    return {
+    if (topic !== this.#topic) this.#topic = parseTopic(topic);
+    // In full, as the decoder makes it: what handles events meets one hidden class.
+    const event: { readonly [K in keyof Required<Publish>]: Publish[K] | undefined } = {
       kind: "publish",
-      topic: parseTopic(topic),
+      messageId: random.bytes(16),
       payload,
+      publisherDid: undefined,
       qos,
       retain: false,
-      messageId: random.bytes(16),
+      topic: this.#topic,
+      ucanToken: undefined,
       publisher: self,
       encoding,
-      at: Math.floor(clock.now()),
-      ...(qos > 0 || acknowledge ? { acknowledge: true } : {}),
-      ...(headers === undefined ? {} : { headers: headersText(headers, bodyBytesMax - payload.length) }),
+      at: Math.floor(now),
+      acknowledge: qos > 0 || acknowledge ? true : undefined,
+      headers: headers === undefined ? undefined : headersText(headers, bodyBytesMax - payload.length),
+      frame: undefined,
     };
+    return event as Publish;
   }
 }
 

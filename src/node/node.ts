@@ -156,10 +156,10 @@ export class Node implements LinkOwner {
     return { id, answer };
   }
 
-  /** Publishes; undefined when the event was handed over at once, else what to wait for. */
-  publish(publish: Publish): Asked<unknown> | undefined {
+  /** Publishes at `now`; undefined when the event was handed over at once, else what to wait for. */
+  publish(publish: Publish, now: number): Asked<unknown> | undefined {
     const id = this.#commands.next, command = { type: "publish", publish } as const;
-    const effects = this.#pubsub.handle({ kind: "command", id, command }, this.#now()), last = effects.at(-1);
+    const effects = this.#pubsub.handle({ kind: "command", id, command }, now), last = effects.at(-1);
     const done = last?.kind === "answer" && last.id === id && last.value === undefined;
     const asked = done ? undefined : this.#commands.expect<unknown>();
     if (done) this.#commands.skip();
@@ -353,7 +353,8 @@ export class Node implements LinkOwner {
   }
 
   #now(): number {
-    return this.#options.runtime.timers.now();
+    const { timers } = this.#options.runtime;
+    return timers.recent?.() ?? timers.now();
   }
 }
 

@@ -36,9 +36,16 @@ export function denoRuntime(transport: Transport = dialler()): Runtime {
 
 /** Wall time that never runs back: a monotonic clock on top of the wall time at the start. */
 export function systemTimers(): Timers {
-  const origin = performance.timeOrigin;
+  const origin = performance.timeOrigin, now = () => origin + performance.now();
+  let lookedAt = NaN, found = 0;
   return {
-    now: () => origin + performance.now(),
+    now,
+    // `Date.now` takes a fifth of the time, but may run back: it only says whether to look again.
+    recent() {
+      const wall = Date.now();
+      if (wall !== lookedAt) [lookedAt, found] = [wall, now()];
+      return found;
+    },
     after(ms, action) {
       const timer = setTimeout(action, ms);
       return () => clearTimeout(timer);

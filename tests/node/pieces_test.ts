@@ -1,6 +1,7 @@
 /** Small parts of a node: payloads, failures, relief. @module */
 
 import assert from "node:assert/strict";
+import { systemTimers } from "../../src/node/runtime.ts";
 import fc from "fast-check";
 import { MeshError, RemoteError } from "../../src/base/errors.ts";
 import { errorOf, failureOf, orThrow } from "../../src/mesh/failure.ts";
@@ -86,4 +87,15 @@ Deno.test("relief: pauses for a full queue until it is shorter, at most 10 ms, a
   queue.progress++;
   relief.mark(queue);
   assert.notEqual(relief.pause(), undefined);
+});
+
+Deno.test("the recent time is the time of the last millisecond, never ahead and never running back", () => {
+  const timers = systemTimers();
+  for (let i = 0, last = 0; i < 50; i++) {
+    const before = timers.now(), startedAt = Date.now();
+    while (Date.now() === startedAt); // a busy wait on the clock that it looks at
+    const recent = timers.recent!(), after = timers.now();
+    assert.ok(before <= recent && recent <= after && last <= recent, `${last} ${before} ${recent} ${after}`);
+    last = recent;
+  }
 });
