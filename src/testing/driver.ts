@@ -131,6 +131,14 @@ export class Driver {
     this.nudge();
   }
 
+  /** Somebody has waited in vain since `startedAt`; `why` no longer. */
+  late(what: string, startedAt: number, why: string): TimeoutError {
+    const passed = Math.round(this.#clock.now() - startedAt);
+    return new TimeoutError(
+      `Cannot wait any longer for ${what}: ${why}, got after ${passed} ms of virtual time: ${this.#options.describe()}`,
+    );
+  }
+
   #open(what: string): () => void {
     const key = Symbol();
     this.#lastOperationAt = this.#clock.now();
@@ -165,11 +173,10 @@ export class Driver {
       if (wait.isOver()) wait.resolve();
       else if (nextAt > endAt || nextAt === Infinity) {
         if (endAt < Infinity) clock.moveTo(endAt);
-        wait.reject(
-          this.#late(wait, nextAt === Infinity ? "nothing is left to happen" : `${wait.withinMs} ms are over`),
-        );
+        const why = nextAt === Infinity ? "nothing is left to happen" : `${wait.withinMs} ms are over`;
+        wait.reject(this.late(wait.what, wait.startedAt, why));
       } else if (clock.steps >= wait.stepsEnd) {
-        wait.reject(this.#late(wait, `${this.#options.eventsMax} events are over`));
+        wait.reject(this.late(wait.what, wait.startedAt, `${this.#options.eventsMax} events are over`));
       } else return false;
     } catch (error) {
       wait.reject(error);
@@ -182,12 +189,5 @@ export class Driver {
     if (this.#clock.nextAt === Infinity) return false;
     if (this.#clock.wanted > 0 || this.#waits.size > 0) return true;
     return this.#operations.size > 0 && this.#clock.now() - this.#lastOperationAt < OPERATION_MS_MAX;
-  }
-
-  #late({ what, startedAt }: Wait, why: string): TimeoutError {
-    const passed = Math.round(this.#clock.now() - startedAt);
-    return new TimeoutError(
-      `Cannot wait any longer for ${what}: ${why}, got after ${passed} ms of virtual time: ${this.#options.describe()}`,
-    );
   }
 }

@@ -35,6 +35,8 @@ interface Place {
 
 /** Default of `within`, virtual ms. */
 export const UNTIL_MS = 60_000, RUN_MS = 600_000;
+/** How often an asynchronous condition is looked at, virtual ms. */
+const LOOK_MS = 100;
 /** All nodes of a world have left after so many virtual ms. */
 const CLOSE_MS = 300_000;
 /** What a node's queues may hold, and what it says that its process holds, bytes: the same on every machine. */
@@ -169,11 +171,22 @@ export class World implements AsyncDisposable {
   }
 
   /**
-   * Lets time pass until `condition` holds. Rejects with a `TimeoutError` that says what is going on after `within` ms
-   * of virtual time (default 60,000), and at once when nothing is left that could happen.
+   * Lets time pass until `condition` holds: it is looked at whenever something has happened, or, where it is
+   * asynchronous, every 100 ms. Rejects with a `TimeoutError` that says what is going on after `within` ms of virtual time
+   * (default 60,000), and at once when nothing is left that could happen.
    */
-  until(condition: () => boolean, { within = UNTIL_MS, what = textOf(condition) }: WaitOptions = {}): Promise<void> {
-    return this.#driver.until(what, within, condition);
+  async until(
+    condition: () => boolean | Promise<boolean>,
+    { within = UNTIL_MS, what = textOf(condition) }: WaitOptions = {},
+  ): Promise<void> {
+    const startedAt = this.now, endAt = startedAt + within;
+    let holds = condition();
+    if (typeof holds === "boolean") return await this.#driver.until(what, within, condition as () => boolean);
+    while (!await holds) {
+      if (this.now >= endAt) throw this.#driver.late(what, startedAt, `${within} ms are over`);
+      await this.#driver.advance(Math.min(LOOK_MS, endAt - this.now));
+      holds = condition();
+    }
   }
 
   /**

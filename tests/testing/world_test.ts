@@ -48,6 +48,18 @@ Deno.test("world: a timeout of 30 s takes 30 s of virtual time", async () => {
   assert(took >= 30_000 && took < 31_000, `got ${took}`);
 });
 
+Deno.test("world: conditions that ask the mesh are asked again and again", async () => {
+  await using world = await simulateMesh();
+  const [alice, bob] = await connectAll(world, 2) as [Mesh, Mesh];
+  world.clock.after(5_000, () => void bob.advertise("late", () => 1));
+  const before = world.now;
+  await world.until(async () => (await alice.discover("late")).length > 0);
+  const took = world.now - before;
+  assert(took >= 5_000 && took < 5_500, `got ${took}`);
+  const never = world.until(async () => (await alice.discover("never")).length > 0, { within: 2_000 });
+  await assert.rejects(never, /alice.discover\("never"\)\)\.length > 0: 2000 ms are over/);
+});
+
 Deno.test("world: fifty peers chat through a partition and its end", async () => {
   await using world = await simulateMesh({ seed: 7, profile: "wifi" });
   const peers = await connectAll(world, 50), heard = peers.map((peer) => collect(peer, "room.*"));
