@@ -4,6 +4,7 @@ import type { Timers } from "../base/clock.ts";
 import { ValidationError } from "../base/errors.ts";
 import { type Random, seededRandom } from "../base/random.ts";
 import { connect } from "../edge/connect.ts";
+import { BOOTSTRAP_MAX } from "../gateway/bootstrap.ts";
 import type { CertificateStore } from "../gateway/certificate.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import { startGateway } from "../gateway/start.ts";
@@ -142,6 +143,7 @@ export class World implements AsyncDisposable {
         limits,
         logger,
         certificates,
+        bootstrap: this.#ticketsBut(identity),
         ...rest,
         identity,
         listen,
@@ -315,6 +317,11 @@ export class World implements AsyncDisposable {
   #join(name: string, profile: PlaceOptions["profile"]): Identity {
     this.#conditions.join(name, linkProfile(profile ?? this.#options.profile ?? "lan"));
     return createIdentity(this.#random.fork(`key of ${name}`).bytes(32));
+  }
+
+  /** Those of the gateways that there are, for one more to join them. */
+  #ticketsBut({ id }: Identity): string[] {
+    return this.#gateways.filter((gateway) => gateway.id !== id).slice(0, BOOTSTRAP_MAX).map(({ ticket }) => ticket);
   }
 
   #runtime(name: string, skewMs = 0): Runtime {
