@@ -36,6 +36,8 @@ export const COMMANDS: readonly Command[] = [
     details: [
       "It prints its ticket, where it listens, and its pid. Ctrl-C drains and leaves, a second one leaves at once.",
       "Its key, its certificate and its ticket are in the state folder, which one gateway at a time may hold.",
+      "With --bootstrap or MACULA_BOOTSTRAP_PEERS it joins other gateways of the realm, dials them for ever, and finds " +
+      "the rest through them; its own ticket among them is passed over, so all may have the same list.",
       "With MACULA_TLS_CERTFILE, SIGHUP reads the certificate files again.",
     ],
     arguments: [0, 0],

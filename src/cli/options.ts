@@ -47,7 +47,19 @@ export const OPTIONS = {
     commands: [...CLIENTS, "realm"],
     many: true,
   },
-  "dial-only": { meaning: "dial nothing but these addresses", value: "host:port,…", commands: CLIENTS, many: true },
+  "bootstrap": {
+    meaning: "a gateway of the realm to join: its ticket, @file or URL",
+    value: "ticket or URL",
+    variable: "MACULA_BOOTSTRAP_PEERS",
+    commands: ["gateway"],
+    many: true,
+  },
+  "dial-only": {
+    meaning: "dial nothing but these addresses",
+    value: "host:port,…",
+    commands: ["gateway", ...CLIENTS],
+    many: true,
+  },
   "listen": {
     meaning: "gateway: where it listens (UDP; HTTP binds the same host); peer: the address it dials from",
     value: "host:port",

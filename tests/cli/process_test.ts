@@ -69,6 +69,9 @@ Deno.test("permissions are no more than the configuration needs", async () => {
     "--allow-read=/k/node.key,/s",
     "--allow-write=/s",
   ]);
+  const joining = "gateway --state-dir /s --listen [::1]:7 --http-port 0 --bootstrap http://127.0.0.1:8080";
+  assert.deepEqual((await flags(joining))[1], "--allow-net");
+  assert.deepEqual((await flags(`${joining} --dial-only [::1]:8`))[1], "--allow-net=[::1]:7,[::1]:8,127.0.0.1:8080");
   assert.deepEqual(await flags("pub a 1 --url https://gw.example.org:9443"), [
     "--unstable-net",
     "--allow-net=gw.example.org:9443",

@@ -75,6 +75,8 @@ Deno.test("targets come from flags, else the environment, and from files", async
     const env = { MACULA_BOOTSTRAP_PEERS: `https://a:1, @${file}` };
     assert.deepEqual(await namedTargets(settings("", env)), ["https://a:1", "macula1fromfile"]);
     assert.deepEqual(await namedTargets(settings("--ticket t --url http://u", env)), ["t", "http://u"]);
+    assert.deepEqual(await namedTargets(settings("gateway --bootstrap t,u --bootstrap v", env)), ["t", "u", "v"]);
+    assert.deepEqual(await namedTargets(settings("", { MACULA_BOOTSTRAP_REGISTRY: "https://r:1" })), ["https://r:1"]);
     assert.deepEqual(await namedTargets(settings("")), []);
     assert.deepEqual(ticketFiles(settings("", env)), [file]);
     const missing = namedTargets(settings("--ticket @/does/not/exist"));

@@ -8,12 +8,14 @@ import { formatEndpoint, isHostname } from "../../names/mod.ts";
 import type { Logger } from "../../mesh/options.ts";
 import { openStateFolder, readWhole, type StateFolder } from "../../store/mod.ts";
 import type { TlsIdentity } from "../../transport/transport.ts";
-import { systemTimers } from "../../node/runtime.ts";
+import { denoRuntime, readCaCerts, systemTimers } from "../../node/runtime.ts";
+import { createQuicTransport } from "../../transport/quic/mod.ts";
 import { gatewayAdmission } from "../admission/gateway_admission.ts";
 import { folderIdentity, keyFlag } from "../identity.ts";
 import { print, say, toJson } from "../output.ts";
 import { stayingLogger } from "../session.ts";
 import type { Settings } from "../settings.ts";
+import { checkDialOnly, dialOnly, dialOnlyOf, namedTargets } from "../target.ts";
 import { type Leaving, staying } from "../process/signals.ts";
 
 /** What a running gateway leaves in its state folder for the other commands. */
@@ -29,6 +31,10 @@ export async function gateway(settings: Settings): Promise<number> {
 async function run(settings: Settings, leaving: Leaving): Promise<number> {
   const { listen, httpPort } = settings, logger = stayingLogger(settings);
   const hostname = hostnameOf(settings), certificateFiles = filesOf(settings);
+  const bootstrap = await namedTargets(settings), caFile = settings.environment.get("MACULA_TLS_CACERTFILE");
+  const allowed = dialOnlyOf(settings);
+  if (allowed !== undefined && bootstrap.length > 0) checkDialOnly(bootstrap, allowed);
+  const network = allowed === undefined ? undefined : createQuicTransport();
   await using folder = await openStateFolder(settings.stateDir, { lock: true });
   const tls = certificateFiles === undefined ? undefined : await readTls(certificateFiles);
   const identity = await keyFlag(settings) ?? await folderIdentity(folder);
@@ -41,6 +47,9 @@ async function run(settings: Settings, leaving: Leaving): Promise<number> {
     identity,
     certificates: certificateStore(folder),
     logger,
+    bootstrap,
+    ...(caFile === undefined ? {} : { caCerts: await readCaCerts(caFile) }),
+    ...(network === undefined ? {} : { runtime: denoRuntime(dialOnly(network, allowed!)) }),
     ...(hostname === undefined ? {} : { hostname }),
     ...(httpPort === 0 ? {} : { http: { port: httpPort } }),
     ...(tls === undefined ? {} : { tls }),
@@ -55,6 +64,7 @@ async function run(settings: Settings, leaving: Leaving): Promise<number> {
     await running.drain();
   } finally {
     await running.close();
+    await network?.close();
     await folder.remove(GATEWAY_FILE);
   }
   logger.info("left");

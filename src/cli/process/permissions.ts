@@ -3,6 +3,7 @@
 import { formatEndpoint, parseEndpoint } from "../../names/mod.ts";
 import { VARIABLES_READ } from "../../node/environment.ts";
 import { defaultStateDir, openStateFolder } from "../../store/mod.ts";
+import type { Address } from "../../transport/transport.ts";
 import { givenAuth } from "../admission/credential_source.ts";
 import { realmKeyFile } from "../admission/realm_key.ts";
 import { parseListen, permittedVariable, type Settings } from "../settings.ts";
@@ -81,7 +82,7 @@ async function grant(command: string, settings: Settings, permissions: Permissio
     case "version":
       return;
     case "gateway":
-      return gateway(settings, permissions);
+      return await gateway(settings, permissions);
     case "stop":
       permissions.read(permissions.folder());
       permissions.run = undefined; // it sends a signal
@@ -106,10 +107,14 @@ async function grant(command: string, settings: Settings, permissions: Permissio
   if (command === "serve" && settings.has("exec")) permissions.run = [SHELL[0]];
 }
 
-function gateway(settings: Settings, permissions: Permissions): void {
-  const { listen, httpPort, environment } = settings;
+/** A gateway that joins others dials nodes that it has yet to meet: it needs the whole network, or `--dial-only`. */
+async function gateway(settings: Settings, permissions: Permissions): Promise<void> {
+  const { listen, httpPort, environment } = settings, names = await namedTargets(settings);
   const ports = httpPort === 0 ? [listen.port] : [listen.port, httpPort];
-  permissions.net = ports.map((port) => formatEndpoint({ ...listen, port }));
+  const own = ports.map((port) => formatEndpoint({ ...listen, port })), allowed = dialOnlyOf(settings);
+  const dialled = [...allowed ?? [], ...fetchedFrom(names)].map((address) => formatEndpoint(address));
+  permissions.net = names.length > 0 && allowed === undefined ? undefined : [...own, ...dialled];
+  permissions.read(environment.get("MACULA_TLS_CACERTFILE"), ...ticketFiles(settings));
   permissions.read(environment.get("MACULA_TLS_CERTFILE"), environment.get("MACULA_TLS_KEYFILE"));
   permissions.read(realmKeyFile(settings), environment.get("MACULA_CREDENTIAL_FILE"));
   permissions.write(permissions.folder());
@@ -138,10 +143,15 @@ async function client(settings: Settings, permissions: Permissions): Promise<voi
   }
   const addresses = dialOnlyOf(settings) ?? (names.length === 0 ? undefined : addressesOf(names));
   if (addresses === undefined) return void (permissions.net = undefined);
-  const fetched = names.filter((name) => name.startsWith("http://")).map((name) => parseEndpoint(new URL(name).origin));
+  const fetched = fetchedFrom(names);
   const listen = settings.has("listen") ? parseListen(settings.text("listen")!) : undefined;
   const own = listen === undefined ? [] : [{ hostname: listen.hostname ?? "::", port: listen.port ?? 0 }];
   permissions.net = [...addresses, ...fetched, ...own].map((address) => formatEndpoint(address));
+}
+
+/** Where tickets are fetched. */
+function fetchedFrom(names: readonly string[]): Address[] {
+  return names.filter((name) => name.startsWith("http://")).map((name) => parseEndpoint(new URL(name).origin));
 }
 
 function absolute(path: string): string {
