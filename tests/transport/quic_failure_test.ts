@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { authorityOf, issueLeaf, type Leaf, serverNameOf } from "../../src/identity/mod.ts";
-import { closeReason, dialFailure, listenError } from "../../src/transport/quic/failure.ts";
+import { closeReason, dialError, dialFailure, listenError } from "../../src/transport/quic/failure.ts";
 import { alice, mallory, REALM } from "../conformance/transport_world.ts";
 
 const DAY_MS = 86_400_000;
@@ -74,7 +74,12 @@ Deno.test("out of its time, by key and by hash: certificate_not_valid_now", asyn
         expecting(alice),
         { serverCertificateHashes: [{ algorithm: "sha-256", value: leaf.hash }] },
       ]
-    ) assert.equal(dialFailure(await failureOf(leaf, options)), "certificate_not_valid_now");
+    ) {
+      const failure = await failureOf(leaf, options);
+      assert.equal(dialFailure(failure), "certificate_not_valid_now");
+      const { message } = dialError({ hostname: HOSTNAME, port: 1 }, failure);
+      assert.match(message, days < 0 ? /one that has ended.*is ahead, or/ : /one that only begins.*is behind, or/);
+    }
   }
 });
 

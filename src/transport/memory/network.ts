@@ -13,6 +13,7 @@ import {
   type TransportLimits,
 } from "../transport.ts";
 import { MemoryConnection } from "./connection.ts";
+import { outOfTimeRule } from "../validity.ts";
 import { disproof } from "./leaf.ts";
 import { type BoundListener, MemoryTransport } from "./memory_transport.ts";
 import { Path } from "./path.ts";
@@ -143,10 +144,13 @@ export class MemoryNetwork {
     const listener = host.ports.get(address.port);
     if (!listener) throw fail("unreachable", "a node must answer there, got no answer");
     if (listener.admit?.(0) === false) throw fail("refused", "the other end must accept connections, got a refusal");
-    const failure = disproof(listener.leaf, expect, address.hostname, this.timers.now());
+    const { leaf } = listener, now = this.timers.now(), failure = disproof(leaf, expect, address.hostname, now);
     await this.#trip(to, from);
     if (failure === "untrusted") throw fail(failure, "the other end must prove who it is, got another certificate");
-    if (failure) throw fail(failure, "its certificate must be valid at this time (check the clocks of both machines)");
+    if (failure) {
+      const hasEnded = now > leaf.notAfter, boundary = hasEnded ? leaf.notAfter : leaf.notBefore;
+      throw fail(failure, outOfTimeRule({ hasEnded, boundary, now }));
+    }
     if (host.ports.get(address.port) !== listener) throw fail("unreachable", "a node must answer there, got no answer");
     const [near, far] = this.#wire(from, to, address.port);
     listener.adopt(far);

@@ -6,6 +6,7 @@
  */
 
 import { MeshError, ValidationError } from "../../base/errors.ts";
+import { type OutOfTime, outOfTimeRule } from "../validity.ts";
 import { type Address, type CloseReason, DialError, type DialFailure, formatAddress } from "../transport.ts";
 
 /** TLS alerts, RFC 8446 section 6: as our side raised them about the other's certificate. */
@@ -30,10 +31,24 @@ export function dialFailure(error: unknown): DialFailure {
 export function dialError(address: Address, cause: unknown): MeshError {
   if (cause instanceof MeshError) return cause;
   if (cause instanceof Deno.errors.NotCapable) return permissionDenied("dial", address, cause);
-  const code = dialFailure(cause);
+  const code = dialFailure(cause), outOfTime = outOfTimeOf(messageOf(cause));
+  if (code === "certificate_not_valid_now" && outOfTime !== undefined) {
+    return new DialError(code, `Cannot dial ${formatAddress(address)}: ${outOfTimeRule(outOfTime)}`, { cause });
+  }
   return new DialError(code, `Cannot dial ${formatAddress(address)}: ${RULES[code]}, got ${messageOf(cause)}`, {
     cause,
   });
+}
+
+/** What rustls says of a certificate out of its time: in full with an authority, in one word with a hash. */
+function outOfTimeOf(text: string): OutOfTime | undefined {
+  const [, seconds, which, boundary] =
+    /verification time (\d+) \(UNIX\), but certificate is not valid (after|before) (\d+)/.exec(text) ?? [];
+  if (seconds !== undefined) {
+    return { hasEnded: which === "after", boundary: Number(boundary) * 1_000, now: Number(seconds) * 1_000 };
+  }
+  const [, word] = /invalid peer certificate: (Expired|NotValidYet)$/.exec(text) ?? [];
+  return word === undefined ? undefined : { hasEnded: word === "Expired", now: Date.now() };
 }
 
 const RULES: Record<DialFailure, string> = {
