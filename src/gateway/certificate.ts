@@ -1,6 +1,7 @@
 /** The certificate that a gateway shows: issued by its own key and replaced at half its life, or given as files. @module */
 
 import type { Timers } from "../base/clock.ts";
+import { MeshError } from "../base/errors.ts";
 import { type Identity, issueLeaf, type Leaf, leafIsFresh, readLeaf } from "../identity/mod.ts";
 import type { TlsIdentity } from "../transport/transport.ts";
 
@@ -27,6 +28,8 @@ export interface CertificateOptions {
 
 /** How often it is looked at, ms. */
 const LOOK_MS = 3_600_000;
+/** How soon a failed renewal is tried again, ms; sooner where a certificate lives minutes only. */
+const RETRY_MS = 60_000;
 
 interface Stored {
   readonly node: string;
@@ -41,6 +44,7 @@ export class GatewayCertificate {
   readonly #options: CertificateOptions;
   #leaf: Leaf;
   #cancel: () => void = () => {};
+  #closed = false;
 
   private constructor(options: CertificateOptions, leaf: Leaf) {
     this.#options = options;
@@ -71,22 +75,48 @@ export class GatewayCertificate {
     return this.#leaf.notAfter;
   }
 
-  /** Replaces it at half its life, and tells. A given one is its owner's to replace. */
+  /**
+   * Replaces it at half its life, and tells; what cannot be done is tried again long before it ends. A given one is its
+   * owner's to replace: what is told then is that it does not hold now.
+   */
   watch(onReplaced: (tls: TlsIdentity) => void, onFailure: (error: unknown) => void): void {
     const { given, timers } = this.#options;
-    if (given !== undefined) return;
     const look = async () => {
       try {
-        if (!leafIsFresh(this.#leaf, timers.now())) {
-          this.#leaf = await issue(this.#options);
+        if (given !== undefined) this.#checkGiven();
+        else if (!leafIsFresh(this.#leaf, timers.now())) {
+          const leaf = await issue(this.#options);
+          if (this.#closed) return;
+          this.#leaf = leaf;
           onReplaced(this.tls);
         }
       } catch (error) {
         onFailure(error);
       }
-      this.#cancel = timers.after(LOOK_MS, look);
+      wait();
     };
-    this.#cancel = timers.after(LOOK_MS, look);
+    const wait = () => {
+      if (!this.#closed) this.#cancel = timers.after(this.#restMs(), look);
+    };
+    wait();
+  }
+
+  /** Until the next look: at half its life, every so often in case the clock is set, and sooner after a failure. */
+  #restMs(): number {
+    const { notBefore, notAfter } = this.#leaf, { given, timers } = this.#options;
+    const toHalfMs = (notBefore + notAfter) / 2 - timers.now();
+    if (given !== undefined || toHalfMs > LOOK_MS) return LOOK_MS;
+    return toHalfMs > 0 ? toHalfMs + 1 : Math.min(RETRY_MS, (notAfter - notBefore) / 32);
+  }
+
+  #checkGiven(): void {
+    const { notBefore, notAfter } = this.#leaf, now = this.#options.timers.now();
+    if (now >= notBefore && now < notAfter) return;
+    const life = `${new Date(notBefore).toISOString()} to ${new Date(notAfter).toISOString()}`;
+    throw new MeshError(
+      "certificate_not_valid_now",
+      `Cannot prove the host name: the certificate must hold now, got ${life}`,
+    );
   }
 
   /** Uses another given one; throws `ValidationError` where it is none. */
@@ -96,6 +126,7 @@ export class GatewayCertificate {
 
   /** Stops watching. */
   close(): void {
+    this.#closed = true;
     this.#cancel();
   }
 }

@@ -117,7 +117,7 @@ export class Gateway extends Mesh {
       throw error;
     }
     certificate.watch((tls) => this.#showTls(tls), (error) => {
-      this.logger.error("cannot replace the certificate", { text: String(error) });
+      this.logger.error("cannot replace the certificate", { text: (error as Error).message });
     });
     this.#record.renew();
     this.#bootstrap.start();

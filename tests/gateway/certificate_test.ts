@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { GatewayCertificate } from "../../src/gateway/certificate.ts";
-import { createIdentity } from "../../src/identity/mod.ts";
+import { createIdentity, issueLeaf } from "../../src/identity/mod.ts";
+import { issueMemoryLeaf } from "../../src/transport/memory/mod.ts";
 import type { TlsIdentity } from "../../src/transport/transport.ts";
 import { until } from "../conformance/deadline.ts";
 import { ManualTimers } from "../transport/manual_timers.ts";
@@ -54,4 +55,45 @@ Deno.test("a certificate that was replaced too late is replaced at the start", a
   const timers = new ManualTimers(), store = new Store(), first = await open(timers, store);
   await timers.run(10 * DAY_MS);
   assert.notEqual((await open(timers, store)).tls.cert, first.tls.cert);
+});
+
+Deno.test("a renewal that fails is told, and tried again until it succeeds, long before the end", async () => {
+  const timers = new ManualTimers(), failures: unknown[] = [], replaced: TlsIdentity[] = [];
+  let broken = false;
+  const certificate = await GatewayCertificate.open({
+    identity: IDENTITY,
+    realm: "org.example.test",
+    hosts: ["gate"],
+    timers,
+    certify: (identity, options) => broken ? Promise.reject(new Error("no disk")) : issueMemoryLeaf(identity, options),
+  });
+  const end = certificate.notAfter;
+  broken = true;
+  certificate.watch((tls) => void replaced.push(tls), (error) => void failures.push(error));
+  await timers.run(5.5 * DAY_MS + 1_200_000);
+  assert(failures.length > 10 && replaced.length === 0, `${failures.length} failures`);
+  broken = false;
+  await timers.run(DAY_MS / 8);
+  assert.equal(replaced.length, 1);
+  assert(timers.now() < end && certificate.notAfter > end);
+  certificate.close();
+  assert.equal(timers.outstanding, 0);
+});
+
+Deno.test("a given certificate that has ended is told, again and again; its files are its owner's to replace", async () => {
+  const timers = new ManualTimers(), failures: string[] = [];
+  const options = { identity: IDENTITY, realm: "org.example.test", hosts: ["gate"], timers };
+  const given = await issueLeaf(IDENTITY, { ...options, now: timers.now() });
+  const certificate = await GatewayCertificate.open({ ...options, given });
+  certificate.watch(() => assert.fail("nobody replaces it"), (error) => void failures.push((error as Error).message));
+  await timers.run(11 * DAY_MS);
+  assert.deepEqual(failures, []);
+  await timers.run(2 * DAY_MS);
+  assert(failures.length > 1);
+  assert.match(failures[0]!, /^Cannot prove the host name: the certificate must hold now, got 1969-12-31T\S+ to 1970/);
+  const told = failures.length;
+  certificate.replace(await issueLeaf(IDENTITY, { ...options, now: timers.now() }));
+  await timers.run(DAY_MS);
+  assert.equal(failures.length, told);
+  certificate.close();
 });
