@@ -41,6 +41,7 @@ export { startGateway, type StartGatewayOptions } from "./src/gateway/start.ts";
 export { createIdentity, type Identity } from "./src/identity/keys.ts";
 export type { NodeId } from "./src/identity/node_id.ts";
 export { connect, type ConnectOptions } from "./src/edge/connect.ts";
+export type { AuditEntry, AuditSink } from "./src/link/admission/audit.ts";
 export type { Admission, Auth } from "./src/link/admission/guard.ts";
 export type { GatewayLimits } from "./src/node/limits.ts";
 export type { Mesh } from "./src/mesh/mesh.ts";

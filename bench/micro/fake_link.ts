@@ -22,7 +22,15 @@ export function lonelyHub(): Node {
     self: { identity, realm: REALM, role: "hub", endpoint: "" },
     runtime: { timers: systemTimers(), random: seededRandom("bench"), transport: createQuicTransport() },
     budget: new OutgoingBudget(1 << 30),
-    listener: { pubsub: ignore, rpc: ignore, dht: ignore, linkUp: ignore, linkDown: ignore, goingAway: ignore },
+    listener: {
+      pubsub: ignore,
+      rpc: ignore,
+      dht: ignore,
+      linkUp: ignore,
+      linkDown: ignore,
+      goingAway: ignore,
+      refused: ignore,
+    },
   });
 }
 

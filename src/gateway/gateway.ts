@@ -152,6 +152,15 @@ export class Gateway extends Mesh {
     return links.length;
   }
 
+  /**
+   * Looks again at what may have changed: ends the links of nodes whose credential has been revoked, and shows a fresh
+   * credential of its own where there is one. Returns how many links ended.
+   */
+  recheck(): number {
+    this.node.trust.sessions.present();
+    return this.node.trust.sessions.recheck();
+  }
+
   /** Says on `/ready` whether traffic should be sent here. */
   setReady(ready: boolean): void {
     this.#ready = ready;

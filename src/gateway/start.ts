@@ -2,6 +2,7 @@
 
 import { ValidationError } from "../base/errors.ts";
 import { createIdentity, generateSeed, type Identity, isIpLiteral } from "../identity/mod.ts";
+import type { AuditSink } from "../link/admission/audit.ts";
 import { type Admission, type Auth, hubGuard } from "../link/admission/guard.ts";
 import { OutgoingBudget } from "../link/budget.ts";
 import { formatEndpoint, parseRealm } from "../names/mod.ts";
@@ -40,6 +41,11 @@ export interface StartGatewayOptions extends CommonOptions {
   readonly certificates?: CertificateStore | undefined;
   /** Bounds that differ from the defaults. */
   readonly limits?: Partial<GatewayLimits> | undefined;
+  /**
+   * Takes the audit log: who joined or was turned away, and what was refused to whom; at most 100 entries a second and
+   * 10 of one node, with bursts of 1,000 and 100. Default nobody.
+   */
+  readonly audit?: AuditSink | undefined;
   /** Takes what the gateway has to say; default nobody. */
   readonly logger?: Logger | undefined;
   /**
@@ -106,6 +112,7 @@ export async function startGateway(options: StartGatewayOptions): Promise<Gatewa
     },
     runtime,
     logger,
+    audit: options.audit,
     budget: new OutgoingBudget(runtime.outgoingBytesMax ?? outgoingBytesMax()),
     ...hubSettings(limits),
     reach: { caCerts: options.caCerts },

@@ -235,7 +235,7 @@ export class Link implements QueueOwner {
         this.#closing ??= this.#closeInOrder("peer left");
         return;
       case "error":
-        if (message.about !== undefined) return; // it is about one request, whose answer says the same
+        if (message.about !== undefined) return this.#options.owner.received(this, message); // about one thing only
         this.#finished({ code: message.code, text: message.text, orderly: false });
         return this.#connection.close(0, message.code);
       default:

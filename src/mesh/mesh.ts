@@ -100,6 +100,7 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
         linkDown: (link, end) => this.linkDown(link, end),
         /** @internal */
         goingAway: (link, reason) => this.goingAway(link, reason),
+        refused: (failure) => this.tell("refused", failure),
       },
     });
     this.serve("_mesh.ping", () => ({ id: self.identity.id }));
@@ -264,7 +265,7 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
       bytes: { sent: bytesSent, received: bytesReceived },
       links: this.node.links.size,
       clients: this.node.links.clients,
-      refused: Object.fromEntries(this.node.refused),
+      refused: Object.fromEntries(this.node.trust.refused),
       subscriptions: this.node.subscriptions,
       services: this.services().length,
       pendingCalls: this.node.pendingCalls,
@@ -359,8 +360,6 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
         return this.tell("slowconsumer", { missed: event.count });
       case "interestRefused":
         return this.#subscriptions.get(event.subscription)?.fail(errorOf(event));
-      case "refused":
-        return this.logger.warn("event refused", { peer: event.peer, code: event.code });
     }
   }
 

@@ -11,6 +11,11 @@ export interface MeshEventMap {
   readonly peerup: { readonly node: NodeId };
   /** A link of this node has ended; `reason` is a code: `closed`, `timeout`, `connection_lost`, … */
   readonly peerdown: { readonly node: NodeId; readonly reason: string };
+  /**
+   * The hub refused something for which nobody waits: an event published at QoS 0, a cast, or a fresh credential. Of
+   * events it says so for at most 100 a second.
+   */
+  readonly refused: { readonly code: string; readonly text: string };
   /** Events were lost: by one subscription that is read too slowly, or `missed` of them at the hub for this node. */
   readonly slowconsumer: { readonly pattern?: string; readonly missed?: number };
 }

@@ -108,7 +108,7 @@ export interface Stats {
   readonly links: number;
   /** Links that others dialled. */
   readonly clients: number;
-  /** Newcomers turned away, by code. */
+  /** Newcomers turned away, and what was refused to others or to us, by code. */
   readonly refused: Readonly<Record<string, number>>;
   /** Interests held, for links and this node together. */
   readonly subscriptions: number;

@@ -5,13 +5,14 @@
  * @module
  */
 
-import type { Core, Effect, Failure, Input, Lane, Peer } from "../base/protocol.ts";
+import type { Core, Effect, Failure, Input, Lane, Peer, Refusal } from "../base/protocol.ts";
 import { DhtClient } from "../dht/client.ts";
 import { DhtCore } from "../dht/core.ts";
 import type { DhtCommand, DhtEvent, DhtMessage, DhtTimer, NodesFound } from "../dht/messages.ts";
 import type { DhtOptions } from "../dht/options.ts";
 import { toWire } from "../dht/wire_form.ts";
 import { type NodeId, nodeIdBytes, type NodeRecord, renewed } from "../identity/mod.ts";
+import type { AuditSink } from "../link/admission/audit.ts";
 import type { OutgoingBudget } from "../link/budget.ts";
 import type { Self } from "../link/handshake.ts";
 import type { Link, LinkEnd, LinkOwner } from "../link/link.ts";
@@ -29,6 +30,7 @@ import { type Asked, Commands } from "./commands.ts";
 import { Intake } from "./intake.ts";
 import { Relief } from "./relief.ts";
 import type { Runtime } from "./runtime.ts";
+import { Trust } from "./trust.ts";
 
 /** What the application above a node hears of. */
 export interface NodeListener {
@@ -38,6 +40,8 @@ export interface NodeListener {
   linkUp(link: Link): void;
   linkDown(link: Link, end: LinkEnd): void;
   goingAway(link: Link, reason: string): void;
+  /** The hub refused something for which nobody waits. */
+  refused(failure: Failure): void;
 }
 
 /** What a node is made with. */
@@ -51,6 +55,7 @@ export interface NodeOptions {
   readonly dht: Omit<DhtOptions, "node" | "random">;
   /** How nodes are reached that we have no link to. */
   readonly reach?: Pick<ReachOptions<unknown>, "caCerts" | "limits" | "pool">;
+  readonly audit?: AuditSink | undefined;
   readonly listener: NodeListener;
 }
 
@@ -73,8 +78,8 @@ export class Node implements LinkOwner {
   readonly reach: Reach<CoreName>;
   /** Slows down whoever fills a queue. */
   readonly relief: Relief;
-  /** How many newcomers were turned away, by code. */
-  readonly refused: Map<string, number> = new Map();
+  /** What the links may do, and what was refused. */
+  readonly trust: Trust;
   readonly #options: NodeOptions;
   readonly #pubsub: PubsubCore;
   readonly #rpc: RpcCore;
@@ -91,6 +96,8 @@ export class Node implements LinkOwner {
     this.#alarm = new Alarm(runtime.timers, ({ core, timer }) => {
       this.#give(core, { kind: "timer", timer: timer as never });
     });
+    const { audit, listener: { refused: onRefused } } = options;
+    this.trust = new Trust({ self, timers: runtime.timers, audit, onRefused });
     this.#pubsub = new PubsubCore({ ...options.pubsub, hub, node });
     this.#rpc = new RpcCore({ ...options.rpc, hub, node, random: runtime.random.fork("rpc") });
     const dht: DhtOptions = { ...options.dht, node, random: runtime.random.fork("dht") };
@@ -108,7 +115,7 @@ export class Node implements LinkOwner {
       budget,
       owner: this,
       onLink: (link) => this.#linkUp(link),
-      onRefused: (code) => this.refused.set(code, (this.refused.get(code) ?? 0) + 1),
+      onRefused: (code, _text, who) => this.trust.turnedAway(code, who),
     });
     this.reach = new Reach<CoreName>({
       ...options.reach,
@@ -219,6 +226,7 @@ export class Node implements LinkOwner {
     addTraffic(this.#past, link);
     this.links.remove(link);
     this.relief.drained(link);
+    this.trust.down(link);
     this.#intake.forget(link.id);
     const down = { kind: "peerDown", peer: link.id, reason: end.code } as const;
     for (const core of CORES) this.#give(core, down);
@@ -244,7 +252,8 @@ export class Node implements LinkOwner {
   }
 
   #linkUp(link: Link): void {
-    const up = { kind: "peerUp", peer: link.id, node: link.peer.nodeBytes, role: link.peer.role } as const;
+    const { nodeBytes: node, role } = link.peer, rights = this.trust.up(link);
+    const up = { kind: "peerUp", peer: link.id, node, role, rights } as const;
     this.reach.linkUp(link);
     for (const core of CORES) this.#give(core, up);
     this.#options.listener.linkUp(link);
@@ -277,6 +286,10 @@ export class Node implements LinkOwner {
       case "store":
       case "storeAck":
         return this.#intake.received(from, message);
+      case "renew":
+      case "renewAck":
+      case "error":
+        return this.trust.received(this.links.get(from), message);
       default:
         return; // what this version does not know, it ignores: a newer peer may send it
     }
@@ -292,6 +305,7 @@ export class Node implements LinkOwner {
       case "timer":
         return this.#alarm.add(effect.afterMs, { core, timer: effect.timer });
       case "event":
+        if (effect.event.type === "refused") return this.#refused(effect.event);
         if (core === "pubsub") this.#options.listener.pubsub(effect.event as PubsubEvent);
         else if (core === "rpc") this.#options.listener.rpc(effect.event as RpcEvent);
         else this.#onDht(effect.event as DhtEvent);
@@ -342,6 +356,10 @@ export class Node implements LinkOwner {
   async #find(node: NodeId): Promise<NodeRecord | undefined> {
     const { answer } = this.dht<NodesFound>({ type: "findNode", target: nodeIdBytes(node) });
     return (await answer).nodes.find((one) => one.node === node);
+  }
+
+  #refused(refusal: Refusal): void {
+    this.trust.refusal(this.links.get(refusal.peer), refusal);
   }
 
   #onDht(event: DhtEvent): void {

@@ -47,6 +47,8 @@ import type {
   Pong,
   Prove,
   Refused,
+  Renew,
+  RenewAck,
   Welcome,
 } from "./messages/session.ts";
 
@@ -70,6 +72,8 @@ export type KnownMessage =
   | Refused
   | GoingAway
   | Attachment
+  | Renew
+  | RenewAck
   | ErrorMessage
   | Publish
   | Subscribe

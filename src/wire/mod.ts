@@ -80,6 +80,8 @@ export type {
   Pong,
   Prove,
   Refused,
+  Renew,
+  RenewAck,
   Welcome,
 } from "./messages/session.ts";
 export { ELSEWHERE_ID } from "./messages/session.ts";

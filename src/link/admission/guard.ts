@@ -42,6 +42,8 @@ export interface Guard {
   /** Our own credential as of now. */
   credential(): string | undefined;
   isRevoked(id: string): boolean;
+  /** Whether our own credential may be another one later. */
+  readonly renewable?: boolean;
 }
 
 /** Shows nothing and asks for nothing. */
@@ -73,7 +75,7 @@ export function edgeGuard(auth: Auth | undefined): Guard {
   if (token !== undefined) return { ...OPEN, mode: "token", secret: parseToken(token, "connect") };
   if (credential === undefined) return OPEN;
   if (typeof credential === "string") readOwn(credential, "connect");
-  return { ...OPEN, mode: "credential", credential: source(credential) };
+  return { ...OPEN, mode: "credential", credential: source(credential), renewable: typeof credential === "function" };
 }
 
 /** What a hub shows and asks for; throws `ValidationError`. */
@@ -106,7 +108,8 @@ export function hubGuard(
         );
       }
       checked(() => checkCredential(token, { realmKey, realm, node: identity.id, role: "hub", now, isRevoked }), doing);
-      return { mode: "credential", realmKey, credential: own, isRevoked };
+      const renewable = typeof auth?.credential === "function";
+      return { mode: "credential", realmKey, credential: own, isRevoked, renewable };
     }
   }
   throw new ValidationError(

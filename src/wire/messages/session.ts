@@ -114,18 +114,30 @@ export interface ErrorMessage {
   readonly about?: Uint8Array;
 }
 
-/** 0xAA: an edge's signed statement which hub it is attached to. Reserved. */
+/** 0xAA: a node's signed statement which hub it is attached to; a hub's about itself says that it is one. */
 export interface Attachment {
   readonly kind: "attachment";
-  /** The edge's node id, 32 bytes. */
-  readonly edge: Uint8Array;
-  /** The hub's node id, 32 bytes. */
-  readonly hub: Uint8Array;
-  readonly realm: string;
-  /** When it ends, ms. */
-  readonly until: number;
-  /** Ed25519, 64 bytes. */
+  /** Node, hub, realm and end as MessagePack, as they were signed. */
+  readonly body: Uint8Array;
+  /** Ed25519 over "macula/1 attachment" and `body`. */
   readonly signature: Uint8Array;
+  /** The node's, 32 bytes. */
+  readonly publicKey: Uint8Array;
+  /** What the node may do, where the realm asks for credentials. */
+  readonly credential?: string;
+}
+
+/** 0xB8: a fresh credential of the sender, before the one that it showed last expires. */
+export interface Renew {
+  readonly kind: "renew";
+  readonly credential: string;
+}
+
+/** 0xB9: answers renew. With `code` the fresh one is not accepted, and the old one still counts. */
+export interface RenewAck {
+  readonly kind: "renewAck";
+  readonly code?: string;
+  readonly text?: string;
 }
 
 /** Node ids of the original have 32 bytes or are 64 hexadecimal digits; anything longer is not one. */
@@ -190,8 +202,10 @@ export const SESSION_SCHEMAS: readonly MessageSchema[] = [
   message<Attachment>({
     id: 0xaa,
     kind: "attachment",
-    fields: { edge: bytes(32), hub: bytes(32), realm: text, until: integer(), signature: bytes(64) },
+    fields: { body: bytes(), signature: bytes(64), publicKey: bytes(32), credential: optional(text) },
   }),
+  message<Renew>({ id: 0xb8, kind: "renew", fields: { credential: text } }),
+  message<RenewAck>({ id: 0xb9, kind: "renewAck", fields: { code: optional(text), text: optional(text) } }),
   message<Elsewhere>({
     id: ELSEWHERE_ID,
     kind: "elsewhere",
