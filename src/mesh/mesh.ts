@@ -83,7 +83,8 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
       random: runtime.random.fork("application"),
       bodyBytesMax: () => (this.uplink()?.frameBytesMax ?? limits.frameBytesMax) - ENVELOPE_BYTES,
     };
-    this.#publisher = new Publisher({ ...shared, clock: runtime.timers, uplink: () => this.uplink() });
+    const mustBeOpen = (signal?: AbortSignal) => this.#mustBeOpen("publish", signal), uplink = () => this.uplink();
+    this.#publisher = new Publisher({ ...shared, clock: runtime.timers, uplink, mustBeOpen });
     this.#caller = new Caller(shared);
     this.#invocations = new Invocations(shared.node, shared.bodyBytesMax, (procedure, error) => {
       logger.error("a handler failed", { procedure, error: error instanceof Error ? error.stack : String(error) });
@@ -127,17 +128,12 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
   }
 
   /**
-   * Publishes an event: a JSON value, or a `Uint8Array` as it is. At QoS 0 it resolves as soon as the event is in the
-   * link's queue, and waits only while that queue is over 256 KiB. Rejects with `ValidationError`, `RefusedError`,
-   * `TimeoutError` (acknowledgement), or `unavailable` when there is no link and the backlog is full.
+   * Publishes an event: a JSON value, or a `Uint8Array` as it is. At QoS 0 it resolves when the event is in the link's
+   * queue, and waits only while that is over 256 KiB. Rejects with `ValidationError`, `RefusedError`, `TimeoutError`
+   * (acknowledgement), or `unavailable` when there is no link and the backlog is full.
    */
   publish(topic: string, data: unknown, options: PublishOptions = {}): Promise<Published> {
-    try {
-      this.#mustBeOpen("publish", options.signal);
-      return this.#publisher.publish(topic, data, options);
-    } catch (error) {
-      return Promise.reject(error); // not an async function: that would make two more promises for each event
-    }
+    return this.#publisher.publish(topic, data, options);
   }
 
   /**
@@ -149,6 +145,7 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
     const wanted = parsePattern(options.match === "prefix" ? `${pattern}.**` : pattern), id = ++this.#ids;
     const { promise: ready, resolve, reject } = Promise.withResolvers<Confirmation>();
     const subscription = new Subscription<T>(wanted, ready, options, {
+      slab: this.node.slab,
       drained: (one) => this.node.relief.drained(one),
       overflowed: (one) => this.tell("slowconsumer", { pattern: one.pattern }),
       /** @internal */

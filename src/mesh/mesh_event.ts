@@ -1,6 +1,7 @@
 /** An event as a subscriber gets it. @module */
 
 import { toHex, utf8 } from "../base/bytes.ts";
+import type { Slab } from "../base/slab.ts";
 import { type NodeId, nodeId } from "../identity/mod.ts";
 import type { Publish } from "../wire/mod.ts";
 import { decodePayload } from "./payload.ts";
@@ -22,12 +23,13 @@ export class MeshEvent<T = unknown> {
   readonly #encoding: string | undefined;
   readonly #headers: string | undefined;
   #missed: number;
-  #data: { readonly value: T } | undefined;
+  #data: T | undefined;
+  #isDecoded = false;
 
   /** Made by the mesh. */
-  constructor(publish: Publish, missed: number) {
+  constructor(publish: Publish, missed: number, slab: Slab) {
     const { messageId, publisher, payload } = publish, publisherBytes = publisher?.length ?? 0;
-    const payloadAt = ID_BYTES + publisherBytes, bytes = new Uint8Array(payloadAt + payload.length);
+    const payloadAt = ID_BYTES + publisherBytes, bytes = slab.take(payloadAt + payload.length);
     bytes.set(messageId);
     if (publisher !== undefined) bytes.set(publisher, ID_BYTES);
     bytes.set(payload, payloadAt);
@@ -55,9 +57,16 @@ export class MeshEvent<T = unknown> {
     this.#missed += count;
   }
 
-  /** The payload: a JSON value, or a `Uint8Array` if it was published as one. */
+  /**
+   * The payload: a JSON value, or a `Uint8Array` if it was published as one. That is a part of a larger buffer: `slice()`
+   * it where the buffer itself is used or transferred.
+   */
   get data(): T {
-    return (this.#data ??= { value: decodePayload(this.#bytes.subarray(this.#payloadAt), this.#encoding) as T }).value;
+    if (!this.#isDecoded) {
+      this.#data = decodePayload(this.#bytes.subarray(this.#payloadAt), this.#encoding) as T;
+      this.#isDecoded = true;
+    }
+    return this.#data as T;
   }
 
   /** The publisher's id for this event, 32 hexadecimal digits; unique in practice. */

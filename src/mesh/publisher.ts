@@ -26,6 +26,8 @@ export interface PublisherOptions {
   readonly bodyBytesMax: () => number;
   /** The link that events go to; undefined at a hub, and without one. */
   readonly uplink: () => Link | undefined;
+  /** Throws where nothing may be published any more. */
+  readonly mustBeOpen: (signal: AbortSignal | undefined) => void;
 }
 
 /** Publishes for one application. */
@@ -51,8 +53,17 @@ export class Publisher {
     return this.#waiting === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
   }
 
-  /** Publishes one event: see `Mesh.publish`. */
+  /** Publishes one event: see `Mesh.publish`. No async function: each would add a promise to every event. */
   publish(topic: string, data: unknown, options: PublishOptions): Promise<Published> {
+    try {
+      this.#options.mustBeOpen(options.signal);
+      return this.#publish(topic, data, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #publish(topic: string, data: unknown, options: PublishOptions): Promise<Published> {
     const { clock } = this.#options, node = this.#options.node(), uplink = this.#options.uplink();
     const now = clock.recent?.() ?? clock.now(), publish = this.#event(topic, data, options, now);
     if (uplink !== undefined && uplink.queuedBytes > QUEUE_BYTES_MAX) {

@@ -2,6 +2,7 @@
 
 import { MeshError, ValidationError } from "../base/errors.ts";
 import type { Confirmation } from "../base/listing.ts";
+import type { Slab } from "../base/slab.ts";
 import type { Publish } from "../wire/mod.ts";
 import { MeshEvent } from "./mesh_event.ts";
 
@@ -33,6 +34,8 @@ export const BUFFER_MAX = 1_000_000;
 
 /** What a subscription asks of its mesh. */
 export interface SubscriptionOwner {
+  /** What events are copied into. */
+  readonly slab: Slab;
   /** Room was made again. */
   drained(subscription: Subscription<unknown>): void;
   /** The first event of a series was lost. */
@@ -154,7 +157,7 @@ export class Subscription<T = unknown> implements AsyncIterable<MeshEvent<T>>, A
     if (this.#end !== undefined) return;
     this.#received++;
     if (this.#wanting === undefined && this.buffered >= this.#capacity && !this.#makeRoom()) return;
-    const event = new MeshEvent<T>(publish, this.#missedNow);
+    const event = new MeshEvent<T>(publish, this.#missedNow, this.#owner.slab);
     this.#missedNow = 0;
     const wanting = this.#wanting;
     if (wanting === undefined) {

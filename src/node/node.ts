@@ -28,6 +28,7 @@ import { encodeFrame, type Message, type Publish } from "../wire/mod.ts";
 import { Alarm } from "./alarm.ts";
 import { type Asked, Commands } from "./commands.ts";
 import { Intake } from "./intake.ts";
+import { Slab } from "../base/slab.ts";
 import { Relief } from "./relief.ts";
 import type { Runtime } from "./runtime.ts";
 import { Trust } from "./trust.ts";
@@ -80,6 +81,8 @@ export class Node implements LinkOwner {
   readonly relief: Relief;
   /** What the links may do, and what was refused. */
   readonly trust: Trust;
+  /** What events are copied into for the application: behind the network's bytes stand 64 KiB. */
+  readonly slab = new Slab();
   readonly #options: NodeOptions;
   readonly #pubsub: PubsubCore;
   readonly #rpc: RpcCore;

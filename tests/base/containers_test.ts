@@ -1,9 +1,10 @@
-/** Deadlines and the map that forgets. @module */
+/** Deadlines, the map that forgets, and the slab. @module */
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Deadlines } from "../../src/base/deadlines.ts";
 import { LruMap } from "../../src/base/lru.ts";
+import { PIECE_BYTES_MAX, Slab, SLAB_BYTES } from "../../src/base/slab.ts";
 
 Deno.test("deadlines: come out by time, equal ones as they went in, none early", () => {
   fc.assert(fc.property(fc.array(fc.integer({ min: 0, max: 20 })), fc.integer({ min: 0, max: 20 }), (times, now) => {
@@ -82,4 +83,21 @@ Deno.test("LruMap: delete and clear", () => {
   map.set("b", 2);
   map.clear();
   assert.deepEqual([map.size, map.get("b")], [0, undefined]);
+});
+
+Deno.test("slab: pieces share no byte, and hold at most 4 KiB in memory beside themselves", () => {
+  fc.assert(fc.property(fc.array(fc.integer({ min: 0, max: 2 * PIECE_BYTES_MAX }), { maxLength: 60 }), (lengths) => {
+    const slab = new Slab(), pieces = lengths.map((length) => slab.take(length));
+    pieces.forEach((piece, index) => piece.fill(index));
+    pieces.forEach((piece, index) => {
+      assert.deepEqual(piece, new Uint8Array(lengths[index]!).fill(index));
+      assert.ok(piece.buffer.byteLength <= Math.max(SLAB_BYTES, piece.length));
+    });
+  }));
+});
+
+Deno.test("slab: whoever transfers a piece's buffer away harms no later piece", () => {
+  const slab = new Slab(), piece = slab.take(10);
+  structuredClone(piece, { transfer: [piece.buffer] });
+  assert.equal(slab.take(10).fill(1).length, 10);
 });

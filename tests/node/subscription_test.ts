@@ -1,12 +1,14 @@
 /** A subscription's buffer: order, overflow, what was missed, ends. @module */
 
 import assert from "node:assert/strict";
+import { Slab } from "../../src/base/slab.ts";
 import { type SubscribeOptions, Subscription, type SubscriptionOwner } from "../../src/mesh/subscription.ts";
 import type { Publish } from "../../src/wire/mod.ts";
 
 function made(options: SubscribeOptions = {}, ready = Promise.resolve({ confirmed: 1, asked: 1 })) {
   const heard = { drained: 0, overflowed: 0, closed: 0 };
   const owner: SubscriptionOwner = {
+    slab: new Slab(),
     drained: () => void heard.drained++,
     overflowed: () => void heard.overflowed++,
     closed: () => (heard.closed++, Promise.resolve()),
