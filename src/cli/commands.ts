@@ -176,6 +176,19 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import("./commands/realm.ts")).realm,
   },
   {
+    name: "cert",
+    usage: "[show | check] [certificate file] [key file]",
+    summary: "show a certificate, or check it",
+    details: [
+      "Without a file it is that of MACULA_TLS_CERTFILE, else the one that the gateway of this machine issued itself.",
+      "check prints what is wrong with it, a line each, and then exits 1: expired, not_yet_valid, wrong_host, authority " +
+      "(marked as a CA), key_mismatch. What only browsers mind is a note, and with --browser a fault: " +
+      "too_long_for_browsers, key_not_for_browsers.",
+    ],
+    arguments: [0, 3],
+    load: async () => (await import("./commands/cert/cert.ts")).cert,
+  },
+  {
     name: "ticket",
     usage: "[inspect <ticket>]",
     summary: "print the ticket of this machine's gateway, or what a ticket says, as JSON",

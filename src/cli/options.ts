@@ -122,6 +122,12 @@ export const OPTIONS = {
   "call": { meaning: "realm issue: procedures it may call", value: "pattern,…", commands: ["realm"], many: true },
   "advertise": { meaning: "realm issue: procedures it may serve", value: "pattern,…", commands: ["realm"], many: true },
   "ttl": { meaning: "realm issue: how long it holds, as 12h; default 30d", value: "time", commands: ["realm"] },
+  "host": {
+    meaning: "cert check: the name that diallers know; default MACULA_HOSTNAME",
+    value: "host",
+    commands: ["cert"],
+  },
+  "browser": { meaning: "cert check: browsers must accept it by its hash", commands: ["cert"] },
   "timeout": {
     meaning: "longest wait for the connection (default 10000), and for an answer (default 5000)",
     value: "ms",

@@ -1,7 +1,8 @@
-/** `macula realm` in processes of its own: the realm's key, credentials, revocation, tokens. @module */
+/** `macula realm` and `macula cert` in processes of their own. @module */
 
 import assert from "node:assert/strict";
 import * as jose from "jose";
+import { createIdentity, issueLeaf } from "../../src/identity/mod.ts";
 import { type Outcome, runProgram } from "./program.ts";
 
 const FLAGS = { flags: ["-A"] }; // none of this needs QUIC
@@ -105,4 +106,36 @@ Deno.test("a realm's life on the command line", (t) =>
       assert.match(one, /^[A-Za-z0-9_][A-Za-z0-9_-]{42}$/);
       assert.notEqual(one, two);
     });
+  }));
+
+Deno.test("macula cert shows and checks", () =>
+  withFolder(async (folder) => {
+    const leaf = await issueLeaf(createIdentity(new Uint8Array(32).fill(1)), {
+      realm: "org.example.home",
+      hosts: ["gw.example.org"],
+      now: Date.now(),
+    });
+    const [cert, key, other] = [`${folder}/cert.pem`, `${folder}/key.pem`, `${folder}/other.pem`];
+    await Deno.writeTextFile(cert, leaf.cert);
+    await Deno.writeTextFile(key, leaf.key);
+    const pair = await jose.generateKeyPair("ES256", { extractable: true });
+    await Deno.writeTextFile(other, await jose.exportPKCS8(pair.privateKey));
+    const run = (...args: string[]) => runProgram(["cert", ...args, "--state-dir", `${folder}/none`], FLAGS);
+    assertFails(await run(), 1, /a gateway makes it when it starts; or name a file/);
+    assertFails(await run("show", "/no/such"), 2, /no file \/no\/such/);
+    assertFails(await run("frob"), 2, /show or check is expected/);
+    assertFails(await run("check", cert, cert), 2, /Cannot read the private key/);
+    assert.equal(JSON.parse((await run("show", cert)).stdout).sha256, leaf.hash.toHex());
+    const good = await run("check", cert, key, "--host", "gw.example.org", "--browser");
+    assert.deepEqual([good.code, good.stdout], [0, `ok ${cert}\n`]);
+    const wrong = await run("check", cert, other, "--host", "elsewhere.example");
+    assert.equal(wrong.code, 1);
+    assert.match(
+      wrong.stdout,
+      /^fault key_mismatch: .*\nfault wrong_host: it must be for elsewhere\.example, got .*\n$/,
+    );
+    assert.equal(JSON.parse((await run("check", cert, other, "--json")).stdout).findings[0].code, "key_mismatch");
+    const printed = (await run("check", cert, key, "--print-permissions")).stdout.trim().split(" ");
+    const exact = await runProgram(["cert", "check", cert, key], { flags: [...printed, "--no-prompt"] });
+    assert.deepEqual([exact.code, exact.stderr], [0, ""]);
   }));

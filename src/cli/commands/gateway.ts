@@ -11,6 +11,7 @@ import type { TlsIdentity } from "../../transport/transport.ts";
 import { denoRuntime, readCaCerts, systemTimers } from "../../node/runtime.ts";
 import { createQuicTransport } from "../../transport/quic/mod.ts";
 import { gatewayAdmission } from "../admission/gateway_admission.ts";
+import { CERTIFICATE_FILE } from "./cert/facts.ts";
 import { folderIdentity, keyFlag } from "../identity.ts";
 import { print, say, toJson } from "../output.ts";
 import { stayingLogger } from "../session.ts";
@@ -21,7 +22,6 @@ import { type Leaving, staying } from "../process/signals.ts";
 /** What a running gateway leaves in its state folder for the other commands. */
 export const GATEWAY_FILE = "gateway.json";
 const TICKET_FILE = "ticket";
-const CERTIFICATE_FILE = "certificate.json";
 
 /** Runs a gateway. */
 export async function gateway(settings: Settings): Promise<number> {

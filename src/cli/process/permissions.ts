@@ -93,6 +93,13 @@ async function grant(command: string, settings: Settings, permissions: Permissio
       else if (!settings.has("key")) permissions.read(permissions.folder());
       return;
     }
+    case "cert": {
+      const { environment } = settings, [, file, keyFile] = settings.positionals;
+      const named = [environment.get("MACULA_TLS_CERTFILE"), environment.get("MACULA_TLS_KEYFILE")];
+      if (file !== undefined) permissions.read(file, keyFile);
+      else permissions.read(...named[0] === undefined ? [permissions.folder()] : named);
+      return;
+    }
     case "ticket":
       if (settings.positionals.length === 0) permissions.read(permissions.folder());
       return;
