@@ -10,6 +10,7 @@ interface Host {
   readonly number: number;
   readonly profile: LinkProfile;
   slowMs: number;
+  isTaken: boolean;
 }
 
 /** The conditions between hosts. */
@@ -29,8 +30,15 @@ export class Conditions {
 
   /** A host is connected to the network like that. */
   join(name: string, profile: LinkProfile): void {
-    if (this.#hosts.has(name)) throw new ValidationError(`Cannot add a host: its name must be new, got ${name}`);
-    this.#hosts.set(name, { number: this.#hosts.size, profile, slowMs: 0 });
+    if (this.#hosts.get(name)?.isTaken) {
+      throw new ValidationError(`Cannot add a host: its name must be new, got ${name}`);
+    }
+    this.#hosts.set(name, { number: this.#hosts.size, profile, slowMs: 0, isTaken: true });
+  }
+
+  /** Nothing came to run on a host: its name may be used again. */
+  leave(name: string): void {
+    this.#hosts.get(name)!.isTaken = false;
   }
 
   /** A host takes so much longer for everything, ms. */

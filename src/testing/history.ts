@@ -28,7 +28,11 @@ export class History {
     }
     if (bytes === undefined) return;
     this.#mix(bytes.length);
-    for (let i = 0; i < bytes.length; i++) this.#mix(bytes[i]!);
+    let i = 0;
+    for (; i + 3 < bytes.length; i += 4) {
+      this.#mix(bytes[i]! | bytes[i + 1]! << 8 | bytes[i + 2]! << 16 | bytes[i + 3]! << 24);
+    }
+    for (; i < bytes.length; i++) this.#mix(bytes[i]!);
   }
 
   /** Two multiplicative hashes with different constants (FNV and Murmur3's). */

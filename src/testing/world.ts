@@ -4,8 +4,6 @@ import type { Timers } from "../base/clock.ts";
 import { ValidationError } from "../base/errors.ts";
 import { type Random, seededRandom } from "../base/random.ts";
 import { connect } from "../edge/connect.ts";
-import { BOOTSTRAP_MAX } from "../gateway/bootstrap.ts";
-import type { CertificateStore } from "../gateway/certificate.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import { startGateway } from "../gateway/start.ts";
 import { createIdentity, type Identity } from "../identity/mod.ts";
@@ -13,6 +11,7 @@ import type { Mesh } from "../mesh/mesh.ts";
 import type { Runtime } from "../node/runtime.ts";
 import { issueMemoryLeaf, MemoryNetwork } from "../transport/memory/mod.ts";
 import { Conditions, linkProfile } from "./conditions.ts";
+import { certificateDisk } from "./disk.ts";
 import { Driver } from "./driver.ts";
 import { History } from "./history.ts";
 import type {
@@ -45,6 +44,8 @@ const OUTGOING_BYTES_MAX = 1 << 30, MEMORY_BYTES = 1 << 26;
 const EVENTS_MAX = 10_000_000;
 const REALM = "org.example.test";
 const PORT = 9443;
+/** So many gateways one more is told of, as an operator would; it finds the others by itself. */
+const BOOTSTRAPS = 3;
 /** So much of each list an error shows. */
 const SHOWN_MAX = 5;
 
@@ -133,11 +134,12 @@ export class World implements AsyncDisposable {
   async startGateway(options: WorldGatewayOptions = {}): Promise<Gateway> {
     const { name = `gateway-${this.#names.gateway++}`, profile, skew, ...rest } = options;
     const { realm = REALM, admission = { mode: "open" }, limits, logger } = this.#options,
-      { certificates, forget } = certificateStore();
-    const key = this.#join(name, profile), { identity = key } = options, index = this.#gateways.length;
+      { certificates, forget } = certificateDisk();
+    const key = this.#join(name, profile), { identity = key } = options;
     const listen = { hostname: name, port: PORT };
-    const start = async () =>
-      this.#gateways[index] = await startGateway({
+    let last: Gateway | undefined;
+    const start = async () => {
+      const gateway = await startGateway({
         realm,
         admission,
         limits,
@@ -149,7 +151,11 @@ export class World implements AsyncDisposable {
         listen,
         runtime: this.#runtime(name, skew),
       });
-    return await this.#place({ name, start, forget }) as Gateway;
+      if (last === undefined) this.#gateways.push(gateway);
+      else this.#gateways[this.#gateways.indexOf(last)] = gateway;
+      return last = gateway;
+    };
+    return await this.#settle({ name, start, forget }) as Gateway;
   }
 
   /** Attaches one more edge, on a host of its own. Rejects as `connect` does. */
@@ -159,7 +165,7 @@ export class World implements AsyncDisposable {
     const key = this.#join(name, profile), { identity = key } = options, { logger } = this.#options;
     const tickets = gateways.map((gateway) => gateway.ticket);
     const start = () => connect(tickets, { logger, ...rest, identity, runtime: this.#runtime(name, skew) });
-    return await this.#place({ name, start, forget() {} });
+    return await this.#settle({ name, start, forget() {} });
   }
 
   // Time
@@ -306,6 +312,16 @@ export class World implements AsyncDisposable {
     }
   }
 
+  /** For the first time. */
+  async #settle(place: Place): Promise<Mesh> {
+    try {
+      return await this.#place(place);
+    } catch (error) {
+      this.#conditions.leave(place.name);
+      throw error;
+    }
+  }
+
   async #place(place: Place): Promise<Mesh> {
     const mesh = await this.#driver.operation(`start of ${place.name}`, place.start());
     watchOperations(this.#driver, mesh, place.name);
@@ -319,9 +335,8 @@ export class World implements AsyncDisposable {
     return createIdentity(this.#random.fork(`key of ${name}`).bytes(32));
   }
 
-  /** Those of the gateways that there are, for one more to join them. */
   #ticketsBut({ id }: Identity): string[] {
-    return this.#gateways.filter((gateway) => gateway.id !== id).slice(0, BOOTSTRAP_MAX).map(({ ticket }) => ticket);
+    return this.#gateways.filter((gateway) => gateway.id !== id).slice(0, BOOTSTRAPS).map(({ ticket }) => ticket);
   }
 
   #runtime(name: string, skewMs = 0): Runtime {
@@ -358,21 +373,6 @@ export class World implements AsyncDisposable {
     this.#cuts.push([from, to]);
     this.#network.cutOneWay(from, to);
   }
-}
-
-/** A disk with one file. */
-function certificateStore(): { readonly certificates: CertificateStore; readonly forget: () => void } {
-  let kept: string | undefined;
-  return {
-    certificates: {
-      load: () => Promise.resolve(kept),
-      save: (text) => {
-        kept = text;
-        return Promise.resolve();
-      },
-    },
-    forget: () => void (kept = undefined),
-  };
 }
 
 function some(title: string, texts: readonly string[]): string[] {

@@ -152,6 +152,10 @@ Deno.test("world: bad options are refused", async () => {
   await using world = await simulateMesh();
   await world.connect({ name: "alice" });
   await assert.rejects(world.connect({ name: "alice" }), /its name must be new, got alice/);
+  world.slow(world.gateways[0]!, 60_000);
+  await assert.rejects(world.connect({ name: "bob", timeout: 1_000 }), { code: "unreachable" });
+  world.slow(world.gateways[0]!, 0);
+  await world.connect({ name: "bob" }); // whoever failed to come may try again
   await assert.rejects(world.advance(-1), { code: "invalid" });
 });
 

@@ -25,6 +25,16 @@ Deno.test("gateways of a world join each other, and their edges reach them all",
   await reach(world, 10);
 });
 
+Deno.test("gateways that start at once each have a place", async () => {
+  await using world = await simulateMesh({ gateways: 1 });
+  const started = await Promise.all([world.startGateway(), world.startGateway({ name: "third" })]);
+  assert.deepEqual(new Set(world.gateways), new Set([world.gateways[0]!, ...started]));
+  await world.until(() => isMeshed(world.gateways));
+  await started[1].close();
+  const again = await world.restart(started[1]);
+  assert.deepEqual(new Set(world.gateways), new Set([world.gateways[0]!, started[0], again]));
+});
+
 Deno.test("gateways: a split of the mesh heals, and a crashed bootstrap comes back without its state", async () => {
   await using world = await simulateMesh({ seed: 6, gateways: 4 });
   await world.until(() => isMeshed(world.gateways));

@@ -185,6 +185,23 @@ Deno.test("memory: a crash frees the ports at once and is noticed when the conne
   await listener.close();
 });
 
+Deno.test("memory: who crashes while it dials is never connected", async () => {
+  const { timers, network, a, connect, listening } = await world({ latencyMs: () => 10 });
+  const [, far] = await connect();
+  let arrived = 0;
+  await network.transport("c").listen({
+    address: { hostname: "c", port: 9443 },
+    ...listening,
+    onConnection: () => arrived++,
+  });
+  a.dial({ address: { hostname: "c", port: 9443 }, expect }).catch(() => {});
+  await timers.run(15);
+  network.crash("a");
+  await timers.run(20_000);
+  assert.equal(arrived, 0);
+  assert.equal((await far.closed).by, "timeout");
+});
+
 Deno.test("memory: what was delayed holds up what comes behind it on the same way", async () => {
   let draw = 0;
   const { timers, connect } = await world({ latencyMs: () => draw++ === 2 ? 100 : 10 });

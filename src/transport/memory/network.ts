@@ -46,6 +46,8 @@ export interface MemoryNetworkOptions {
 interface Host {
   readonly name: string;
   readonly ports: Map<number, BoundListener>;
+  /** Counts the processes that ran here. */
+  lives: number;
   lastPort: number;
 }
 
@@ -68,7 +70,7 @@ export class MemoryNetwork {
   /** A transport of the host with this name, which is created with its first transport. */
   transport(hostname: string): Transport {
     if (!this.#hosts.has(hostname)) {
-      this.#hosts.set(hostname, { name: hostname, ports: new Map(), lastPort: PORT_FIRST - 1 });
+      this.#hosts.set(hostname, { name: hostname, ports: new Map(), lastPort: PORT_FIRST - 1, lives: 1 });
     }
     return new MemoryTransport({
       timers: this.timers,
@@ -116,7 +118,10 @@ export class MemoryNetwork {
    * ends notice when they time out. Its transports are of no use any more; the host may get another one.
    */
   crash(hostname: string): void {
-    this.#hosts.get(hostname)?.ports.clear();
+    const host = this.#hosts.get(hostname);
+    if (host === undefined) return;
+    host.ports.clear();
+    host.lives++;
     for (const wire of this.#wires) wire.crash(hostname);
   }
 
@@ -140,12 +145,14 @@ export class MemoryNetwork {
     const to = OWN_NAMES.includes(address.hostname) ? from : address.hostname;
     const host = this.#hosts.get(to);
     if (!host) throw fail("unknown_host", "the host name must have an address, got none");
+    const source = this.#hosts.get(from)!, { lives } = source;
     await this.#trip(from, to);
     const listener = host.ports.get(address.port);
     if (!listener) throw fail("unreachable", "a node must answer there, got no answer");
     if (listener.admit?.(0) === false) throw fail("refused", "the other end must accept connections, got a refusal");
     const { leaf } = listener, now = this.timers.now(), failure = disproof(leaf, expect, address.hostname, now);
     await this.#trip(to, from);
+    if (source.lives !== lives) await new Promise(() => {}); // who dialled has crashed
     if (failure === "untrusted") throw fail(failure, "the other end must prove who it is, got another certificate");
     if (failure) {
       const hasEnded = now > leaf.notAfter, boundary = hasEnded ? leaf.notAfter : leaf.notBefore;
