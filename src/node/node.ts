@@ -82,7 +82,7 @@ export class Node implements LinkOwner {
   /** What the links may do, and what was refused. */
   readonly trust: Trust;
   /** What events are copied into for the application: behind the network's bytes stand 64 KiB. */
-  readonly slab = new Slab();
+  readonly slab: Slab = new Slab();
   readonly #options: NodeOptions;
   readonly #pubsub: PubsubCore;
   readonly #rpc: RpcCore;
