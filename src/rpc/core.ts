@@ -128,8 +128,6 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
         return [...this.#routeCast(command.cast), { kind: "answer", id, value: undefined }];
       case "found":
         return [...this.#router.found(command, now), ...this.#arm(now)];
-      case "located":
-        return [...this.#router.located(command, now), ...this.#arm(now)];
       case "recorded":
         return this.#announcements.recorded(command.procedure, command.confirmation);
       case "cancel":

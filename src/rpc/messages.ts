@@ -68,8 +68,6 @@ export type RpcCommand =
     readonly hubs: readonly Uint8Array[];
     readonly remembered: boolean;
   }
-  /** How to reach a hub, after `locate`; undefined: it was not found. No answer. */
-  | { readonly type: "located"; readonly hub: Uint8Array; readonly contact: unknown }
   /** How many keep the record that this hub serves a procedure, after `provided`. No answer. */
   | { readonly type: "recorded"; readonly procedure: string; readonly confirmation: Confirmation };
 
@@ -105,8 +103,6 @@ export type RpcQuestion =
     /** Somebody here could serve the call as well: it does not wait long. */
     readonly brief: boolean;
   }
-  /** How is this hub reached? Answered by `located`. */
-  | { readonly type: "locate"; readonly hub: Uint8Array }
   /** The hub was said to serve this, and does not, or is not there. */
   | { readonly type: "stale"; readonly procedure: string; readonly hub: Peer }
   /** Somebody here serves this from now on. Answered by `recorded`. */

@@ -2,7 +2,7 @@
  * Who gets a call: a handler here, a link that advertised, the hub above, or another hub that the mesh names.
  *
  *     own call, or one of an edge ─▶ here? ─▶ a handler, a link
- *                                     └─▶ seek ─▶ found ─▶ locate (no link) ─▶ located ─▶ the other hub
+ *                                     └─▶ seek ─▶ found ─▶ the other hub, dialled where there is no link
  *     a call from another hub     ─▶ here, or no_handler: it is passed on only to the hub that it names
  *
  * @module
@@ -114,22 +114,6 @@ export class Router {
     return effects;
   }
 
-  /** The mesh knows how a hub is reached, or not. */
-  located({ hub, contact }: Extract<RpcCommand, { type: "located" }>, now: number): readonly RpcEffect[] {
-    const { calls } = this.#parts, name = toHex(hub), effects: RpcEffect[] = [];
-    if (contact !== undefined) effects.push({ kind: "contact", peer: name, record: contact });
-    for (const seeker of this.#seeks.take(located(name))) {
-      if ("kind" in seeker) {
-        if (contact !== undefined) effects.push(this.#send(name, seeker));
-      } else if (calls.get(seeker.key) === seeker) {
-        calls.delete(seeker);
-        seeker.to = name;
-        effects.push(...contact === undefined ? this.undelivered(seeker, now) : this.#pass(seeker, name, now));
-      }
-    }
-    return effects;
-  }
-
   // Among those who serve it
 
   #toProvider(call: Call, request: RpcRequest, now: number): readonly RpcEffect[] {
@@ -213,27 +197,17 @@ export class Router {
   /** To another hub, over a link or by a dial. */
   #toHub(call: Call, hub: Uint8Array, request: RpcRequest, now: number): readonly RpcEffect[] {
     const { options: { directory, hopsMax }, links, calls } = this.#parts, name = toHex(hub);
-    const isLinked = links.isHub(name);
-    if (!isLinked && !directory) return this.#unreachable(call, request.targetNode ?? hub);
-    if (hopsLeft(request, hopsMax) <= 0) {
+    const left = Math.min(request.hopsLeft ?? hopsMax, hopsMax);
+    if (!directory && !links.isHub(name)) return this.#unreachable(call, request.targetNode ?? hub);
+    if (left <= 0) {
       const text = `Cannot call ${request.procedure}: it has been passed on as often as it may`;
       return this.#parts.finish(call, { code: "hop_limit_exceeded", text });
     }
     if (calls.has(call.key)) return this.#parts.finish(call, DUPLICATE);
+    call.to = name;
     call.request = withOwnBytes(request);
-    if (isLinked) return this.#pass(call, name, now);
-    call.to = undefined;
     this.#hold(call);
-    const first = this.#seeks.add(located(name), call) === "first";
-    return first ? [question({ type: "locate", hub })] : NOTHING;
-  }
-
-  #pass(call: Call, hub: Peer, now: number): readonly RpcEffect[] {
-    const request = call.request!, { hopsMax } = this.#parts.options;
-    call.to = hub;
-    this.#hold(call);
-    const left = hopsLeft(request, hopsMax) - 1;
-    return [this.#send(hub, { ...withTimeLeft(request, call.deadline - now), hopsLeft: left })];
+    return [this.#send(name, { ...withTimeLeft(request, call.deadline - now), hopsLeft: left - 1 })];
   }
 
   #send(to: Peer, message: RpcMessage): RpcEffect {
@@ -296,13 +270,11 @@ export class Router {
   }
 
   #cast(cast: Cast, hubs: readonly HubProvider[]): readonly RpcEffect[] {
-    const { options: { node, random }, links } = this.#parts;
+    const { node, random } = this.#parts.options;
     const turn = this.#turn(cast.procedure), caller = cast.fromNode ?? node;
     const chosen = select(hubs, { strategy: "local_first", turn, caller, random });
     if (chosen === undefined) return NOTHING;
-    const { hub } = chosen;
-    if (links.isHub(hub)) return [this.#send(hub, cast)];
-    return this.#seeks.add(located(hub), cast) === "first" ? [question({ type: "locate", hub: chosen.node })] : NOTHING;
+    return [this.#send(chosen.hub, cast)];
   }
 
   #stale(procedure: string, hub: Peer): RpcEffect {
@@ -317,17 +289,8 @@ function question(event: RpcQuestion): RpcEffect {
   return { kind: "event", event };
 }
 
-/** What those wait for who need a hub's address; no procedure has such a name. */
-function located(hub: Peer): string {
-  return `@${hub}`;
-}
-
 function isHub(one: ProviderEntry | HubProvider, hub: Peer): boolean {
   return "hub" in one && one.hub === hub;
-}
-
-function hopsLeft(request: RpcRequest, hopsMax: number): number {
-  return Math.min(request.hopsLeft ?? hopsMax, hopsMax);
 }
 
 function unreachable(node: string): Failure {

@@ -184,8 +184,6 @@ function what(event: RpcEvent): string | number {
       return event.invocation;
     case "seek":
       return event.seek;
-    case "locate":
-      return event.hub[0]!;
     case "refused":
       return `${event.action} ${event.name}`;
     default:

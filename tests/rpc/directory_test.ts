@@ -23,7 +23,6 @@ import {
 } from "./bench.ts";
 
 const FAR = id(50), FURTHER = id(60), FAR_ID = toHex(FAR), FURTHER_ID = toHex(FURTHER);
-const CONTACT = { whatever: "a record is opaque to a core" };
 
 /** A hub with a directory, and Alice attached to it. */
 function hub(options = {}): Bench {
@@ -87,26 +86,21 @@ Deno.test("mesh: a search that is not answered ends with the call's time", () =>
   assert.deepEqual(found(bench, [FAR]), []);
 });
 
-Deno.test("mesh: a hub without a link is located first; who cannot be found or dialled is passed over", () => {
+Deno.test("mesh: a hub without a link is dialled; who cannot be is passed over", () => {
   const bench = hub();
   bench.call(1);
-  assert.deepEqual(found(bench, [FAR, FURTHER]), [event({ type: "locate", hub: FAR })]);
-  assert.deepEqual(bench.command({ type: "located", hub: FAR, contact: CONTACT }), [
-    { kind: "contact", peer: FAR_ID, record: CONTACT },
-    send(FAR_ID, passed(1)),
-  ]);
+  assert.deepEqual(found(bench, [FAR, FURTHER]), [send(FAR_ID, passed(1))]);
   bench.up("f", FAR, "hub");
   assert.deepEqual(bench.received("f", result(1)), [answer(1, RESULT)]);
   const other = hub();
   other.call(1);
-  assert.deepEqual(brief(found(other, [FAR, FURTHER])), ["locate 50"]);
-  const stale = event({ type: "stale", procedure: "math.add", hub: FAR_ID });
-  assert.deepEqual(other.command({ type: "located", hub: FAR, contact: undefined }), [
-    stale,
-    event({ type: "locate", hub: FURTHER }),
+  assert.deepEqual(brief(found(other, [FAR, FURTHER])), [`${FAR_ID} rpcRequest`]);
+  other.now += 2_000;
+  assert.deepEqual(other.down(FAR_ID), [
+    event({ type: "stale", procedure: "math.add", hub: FAR_ID }),
+    send(FURTHER_ID, passed(1, { deadlineMs: 3_000 })),
   ]);
-  other.command({ type: "located", hub: FURTHER, contact: CONTACT });
-  assert.deepEqual(brief(other.down(FURTHER_ID)), [`stale math.add`, "fail 1 node_unreachable"]);
+  assert.deepEqual(brief(other.down(FURTHER_ID)), ["stale math.add", "fail 1 node_unreachable"]);
 });
 
 Deno.test("mesh: a hub that does not serve it any more is passed over and told of; what is remembered is asked afresh", () => {
@@ -180,14 +174,11 @@ Deno.test("mesh: two hubs that send a call back and forth end it by its hops", (
   const elsewhere = { targetHub: FURTHER, targetNode: BOB };
   let effects = near.call(1, elsewhere), hops = 0;
   // each is made to believe that the way to the third hub leads over the other
-  for (let at = near, other = far; hops < 20; [at, other] = [other, at], hops++) {
-    const asked = effects.find((one) => one.kind === "event" && one.event.type === "locate");
-    if (asked === undefined) break;
-    effects = at.command({ type: "located", hub: FURTHER, contact: CONTACT });
-    const sent = effects.find((one) => one.kind === "send");
-    assert(sent?.kind === "send" && sent.to === FURTHER_ID);
+  for (let other = far; hops < 20; other = other === far ? near : far, hops++) {
+    const [sent] = effects;
+    if (sent?.kind !== "send" || sent.to !== FURTHER_ID) break;
     const fresh = { ...sent.message, requestId: new Uint8Array(16).fill(100 + hops) } as typeof sent.message;
-    effects = other.received(at === near ? "n" : "f", fresh);
+    effects = other.received(other === far ? "n" : "f", fresh);
   }
   assert.equal(hops, 10);
   assert.match(brief(effects).join(), /^(n|f) rpcReply hop_limit_exceeded$/);
@@ -200,12 +191,10 @@ Deno.test("mesh: one node: a hub is found, an edge of another hub only with that
     send("f", passed(2, { targetNode: CAROL, targetHub: FAR })),
   ]);
   assert.deepEqual(brief(bench.received("f", refusal(2, "node_unreachable"))), ["fail 2 node_unreachable"]);
-  assert.deepEqual(brief(bench.call(3, { targetNode: id(99) })), ["locate 99"]);
-  assert.deepEqual(brief(bench.command({ type: "located", hub: id(99), contact: undefined })), [
-    "fail 3 node_unreachable",
-  ]);
+  assert.deepEqual(brief(bench.call(3, { targetNode: id(99) })), [`${toHex(id(99))} rpcRequest`]);
+  assert.deepEqual(brief(bench.down(toHex(id(99)))), ["fail 3 node_unreachable"]);
   assert.deepEqual(brief(bench.call(4, { targetNode: ALICE, targetHub: HUB })), ["a rpcRequest"]);
-  assert.deepEqual(brief(bench.call(5, { targetNode: CAROL, targetHub: HUB })), ["fail 6 node_unreachable"]);
+  assert.deepEqual(brief(bench.call(5, { targetNode: CAROL, targetHub: HUB })), ["fail 5 node_unreachable"]);
 });
 
 Deno.test("mesh: strategies over hubs: here first, or all in turn", () => {
@@ -301,9 +290,5 @@ Deno.test("mesh: casts find their way too, a bounded number at a time", () => {
   assert.deepEqual(bench.received("f", cast(4)), [], "from a hub it goes no further");
   const alone = hub();
   alone.received("a", cast(1));
-  assert.deepEqual(brief(found(alone, [FAR], "x")), ["locate 50"]);
-  assert.deepEqual(brief(alone.command({ type: "located", hub: FAR, contact: CONTACT })), [
-    "contact",
-    `${FAR_ID} cast`,
-  ]);
+  assert.deepEqual(found(alone, [FAR], "x"), [send(FAR_ID, cast(1))]);
 });
