@@ -1,0 +1,249 @@
+/**
+ * What ties calls and events of a hub to the hash table: it states there which procedures and patterns this hub serves
+ * or wants, for itself and for the edges that it answers for, and finds which other hubs do.
+ *
+ *     provided, wanted ─▶ announcer ─▶ publish, withdraw ─▶ hash table ─▶ recorded
+ *     seek ─▶ cache ─▶ hash table ─▶ found
+ *
+ * @module
+ */
+
+import type { Timers } from "../../base/clock.ts";
+import type { Confirmation } from "../../base/listing.ts";
+import { LruMap } from "../../base/lru.ts";
+import type { DhtCommand, DhtEvent, RecordsFound, Stored } from "../../dht/messages.ts";
+import {
+  type Identity,
+  RECORD_TTL_MS,
+  recordKey,
+  type RecordKind,
+  signRecord,
+  type Statement,
+  type VerifiedRecord,
+} from "../../identity/mod.ts";
+import type { Pattern, Procedure, Realm, Topic } from "../../names/mod.ts";
+import type { PubsubCommand, PubsubEvent } from "../../pubsub/messages.ts";
+import type { RpcCommand, RpcEvent } from "../../rpc/messages.ts";
+import { Announcer, type AnnouncerLimits } from "./announcer.ts";
+import { RecordCache, type RecordCacheLimits } from "./record_cache.ts";
+import { type Change, Widening } from "./widening.ts";
+
+/** Bounds of a directory. */
+export interface DirectoryLimits {
+  readonly announcer: Partial<AnnouncerLimits>;
+  readonly cache: Partial<RecordCacheLimits>;
+  /** Patterns that are stated; with more the longest are widened (DESIGN section 8). */
+  readonly patternsMax: number;
+  /** How long a call waits for providers to be found, ms: well below its own 5 s. */
+  readonly lookUpMs: number;
+  /** The same where somebody here could serve it as well. */
+  readonly lookUpBrieflyMs: number;
+}
+
+/** The defaults. */
+export const DIRECTORY_LIMITS: DirectoryLimits = {
+  announcer: {},
+  cache: {},
+  patternsMax: 5_000,
+  lookUpMs: 2_000,
+  lookUpBrieflyMs: 250,
+};
+
+/** What a directory is made with. */
+export interface DirectoryOptions {
+  readonly identity: Identity;
+  readonly realm: Realm;
+  readonly timers: Timers;
+  /** Gives the hash table a command that is answered. */
+  readonly ask: <T>(command: DhtCommand) => Promise<T>;
+  /** Tells the cores what has become of what they asked. */
+  readonly rpc: (command: RpcCommand) => void;
+  readonly pubsub: (command: PubsubCommand) => void;
+  readonly limits?: Partial<DirectoryLimits>;
+}
+
+/** So many holders with records are enough to know who serves a procedure; all closest are asked for a fresh answer. */
+const QUORUM = 3;
+/** Names whose last sequence is remembered: two statements in one millisecond must not have the same. */
+const SEQUENCES_MAX = 20_000;
+
+/** The directory of one hub. */
+export class Directory {
+  readonly #options: DirectoryOptions;
+  readonly #limits: DirectoryLimits;
+  readonly #cache: RecordCache;
+  readonly #procedures: Announcer;
+  readonly #patterns: Announcer;
+  readonly #widening: Widening;
+  /** How far patterns have got that stand for others. */
+  readonly #stated = new Map<Pattern, Confirmation>();
+  readonly #sequences = new LruMap<string, number>(SEQUENCES_MAX);
+
+  constructor(options: DirectoryOptions) {
+    const { timers, rpc } = options;
+    this.#options = options;
+    this.#limits = { ...DIRECTORY_LIMITS, ...options.limits };
+    this.#cache = new RecordCache({
+      timers,
+      find: async (key, thorough) => {
+        const command = { type: "findValue", key, ...thorough ? {} : { quorum: QUORUM } } as const;
+        return (await options.ask<RecordsFound>(command)).records;
+      },
+      limits: this.#limits.cache,
+    });
+    this.#procedures = new Announcer({
+      timers,
+      limits: this.#limits.announcer,
+      store: (name, holds) => this.#store(this.#statement("provider", name, holds)),
+      confirmed: (name, confirmation) => rpc({ type: "recorded", procedure: name, confirmation }),
+    });
+    this.#patterns = new Announcer({
+      timers,
+      limits: this.#limits.announcer,
+      store: (name, holds) => this.#store(this.#statement("interest", name, holds)),
+      confirmed: (name, confirmation) => this.#confirmed(name as Pattern, confirmation),
+    });
+    this.#widening = new Widening(this.#limits);
+  }
+
+  /** What is remembered of others, and what is stated here. */
+  get state() {
+    return { cache: this.#cache.state, procedures: this.#procedures.state, patterns: this.#patterns.state };
+  }
+
+  /** Takes what the RPC core asks of the mesh; whether it was such an event. */
+  rpc(event: RpcEvent): boolean {
+    switch (event.type) {
+      case "provided":
+        this.#procedures.add(event.procedure);
+        return true;
+      case "unprovided":
+        this.#procedures.remove(event.procedure);
+        return true;
+      case "seek":
+        this.#seek(event);
+        return true;
+      case "stale":
+        this.#cache.drop(this.#key("provider", event.procedure), event.hub);
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /** Takes what the pub/sub core tells the mesh; whether it was such an event. */
+  pubsub(event: PubsubEvent): boolean {
+    switch (event.type) {
+      case "wanted": {
+        const change = this.#widening.add(event.pattern), stated = this.#widening.statedFor(event.pattern)!;
+        const known = this.#stated.get(stated);
+        this.#change(change);
+        if (known !== undefined) this.#recorded(event.pattern, known);
+        return true;
+      }
+      case "unwanted":
+        this.#change(this.#widening.remove(event.pattern));
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /** Takes what the hash table tells. */
+  dht(event: DhtEvent): void {
+    if (event.type === "changed") return this.#cache.changed(event.record);
+    const { kind, name, sequence } = event.record; // the node renews it
+    if (kind !== "node") this.#nextSequence(kind, name, sequence);
+  }
+
+  /** The other hubs that serve a procedure; `fresh`: all that the mesh knows of now. Never rejects. */
+  async providers(procedure: Procedure, { fresh = false } = {}): Promise<readonly VerifiedRecord[]> {
+    return this.#others(await this.#records(this.#key("provider", procedure), fresh), procedure);
+  }
+
+  /** The other hubs that may want events of a topic. Never rejects. */
+  async subscribers(topic: Topic, { fresh = false } = {}): Promise<readonly VerifiedRecord[]> {
+    const names = topic.split(".").map((_, i, segments) => segments.slice(0, i + 1).join(".")), found = ["", ...names];
+    const records = await Promise.all(found.map((name) => this.#records(this.#key("interest", name), fresh)));
+    return this.#others(records.flat(), undefined);
+  }
+
+  /** States no more; what is stated ends with its time. */
+  close(): void {
+    this.#procedures.close();
+    this.#patterns.close();
+  }
+
+  // Finding
+
+  #seek({ seek, procedure, fresh, brief }: Extract<RpcEvent, { type: "seek" }>): void {
+    const { lookUpMs, lookUpBrieflyMs } = this.#limits, key = this.#key("provider", procedure);
+    const tell = (records: readonly VerifiedRecord[], remembered: boolean) => {
+      const hubs = this.#others(records, procedure).map(({ nodeBytes }) => nodeBytes);
+      this.#options.rpc({ type: "found", seek, hubs, remembered: remembered && hubs.length > 0 });
+    };
+    const known = fresh ? undefined : this.#cache.known(key, { contented: brief });
+    if (known !== undefined) return tell(known, true);
+    const ms = brief ? lookUpBrieflyMs : lookUpMs;
+    void this.#cache.lookUp(key, ms, { thorough: fresh }).then((records) => tell(records, false));
+  }
+
+  async #records(key: Uint8Array, fresh: boolean): Promise<readonly VerifiedRecord[]> {
+    const known = fresh ? undefined : this.#cache.known(key);
+    return known ?? await this.#cache.lookUp(key, this.#limits.lookUpMs, { thorough: fresh });
+  }
+
+  /** One record a hub, in the order of their ids: so that turns mean something, and `first` is always the same. */
+  #others(records: readonly VerifiedRecord[], procedure: string | undefined): readonly VerifiedRecord[] {
+    const own = this.#options.identity.id, hubs = new Map<string, VerifiedRecord>();
+    for (const record of records) {
+      if (record.node !== own && (procedure === undefined || record.name === procedure)) hubs.set(record.node, record);
+    }
+    return [...hubs.values()].sort((a, b) => a.node < b.node ? -1 : 1);
+  }
+
+  // Stating
+
+  #change({ added, removed }: Change): void {
+    for (const pattern of removed) {
+      this.#stated.delete(pattern);
+      this.#patterns.remove(pattern);
+    }
+    for (const pattern of added) this.#patterns.add(pattern);
+  }
+
+  #confirmed(stated: Pattern, confirmation: Confirmation): void {
+    this.#stated.set(stated, confirmation);
+    for (const pattern of [...this.#widening.members(stated)]) this.#recorded(pattern, confirmation);
+  }
+
+  #recorded(pattern: Pattern, confirmation: Confirmation): void {
+    this.#options.pubsub({ type: "recorded", pattern, confirmation });
+  }
+
+  #statement(kind: "provider" | "interest", name: string, holds: boolean): Statement {
+    const { realm, timers } = this.#options, now = Math.floor(timers.now()), sequence = this.#nextSequence(kind, name);
+    const head = { realm, sequence, expiresAt: now + RECORD_TTL_MS[kind], ...holds ? {} : { withdrawn: true } };
+    return kind === "provider"
+      ? { kind, ...head, procedure: name as Procedure }
+      : { kind, ...head, pattern: name as Pattern };
+  }
+
+  #nextSequence(kind: RecordKind, name: string, before = 0): number {
+    const slot = `${kind} ${name}`, last = Math.max(before, this.#sequences.get(slot) ?? 0);
+    const sequence = Math.max(Math.floor(this.#options.timers.now()), last + 1);
+    this.#sequences.set(slot, sequence);
+    return sequence;
+  }
+
+  async #store(statement: Statement): Promise<Confirmation> {
+    const record = signRecord(this.#options.identity, statement);
+    const type = statement.withdrawn === true ? "withdraw" : "publish";
+    const { confirmed, asked } = await this.#options.ask<Stored>({ type, record });
+    return { confirmed, asked };
+  }
+
+  #key(kind: RecordKind, name: string): Uint8Array {
+    return recordKey(this.#options.realm, kind, name);
+  }
+}
