@@ -50,6 +50,7 @@ export type { MeshEvent } from "./src/mesh/mesh_event.ts";
 export type {
   CallOptions,
   CommonOptions,
+  DiscoverOptions,
   LinkInfo,
   Logger,
   MemberInfo,

@@ -7,16 +7,16 @@ import type { Established } from "../link/establish.ts";
 import type { Self } from "../link/handshake.ts";
 import { HUB_CAPABILITY, MESH_CAPABILITY } from "../link/handshake.ts";
 import type { Link, LinkEnd } from "../link/link.ts";
-import { formatEndpoint, formatTicket, parseRealm, parseTopic } from "../names/mod.ts";
+import { formatEndpoint, formatTicket, parseRealm } from "../names/mod.ts";
 import { fetchText } from "../node/runtime.ts";
 import { Mesh, type MeshOptions } from "../mesh/mesh.ts";
-import type { LinkInfo, MemberInfo, ProviderInfo } from "../mesh/options.ts";
-import { nodeId, parseNodeId } from "../identity/mod.ts";
-import type { Provider } from "../rpc/messages.ts";
+import type { LinkInfo, MemberInfo } from "../mesh/options.ts";
+import { parseNodeId } from "../identity/mod.ts";
 import type { Address, Listener, ListenOptions, TlsIdentity } from "../transport/transport.ts";
 import { Bootstrap } from "./bootstrap.ts";
 import type { GatewayCertificate } from "./certificate.ts";
 import { diagnostics } from "./diagnostics.ts";
+import { DISCOVERIES_MAX, discoveryProcedures } from "./discovery.ts";
 import { type HealthServer, serveHealth } from "./health.ts";
 import { OwnRecord } from "./own_record.ts";
 import { VERSION } from "./version.ts";
@@ -89,8 +89,14 @@ export class Gateway extends Mesh {
     });
     for (const [procedure, handler] of Object.entries(procedures)) this.serve(procedure, handler, { unlisted: true });
     this.serve("_mesh.members", () => this.#members());
-    this.serve("_mesh.providers", (args: { procedure?: unknown }) => this.#providers(String(args?.procedure)));
-    this.serve("_mesh.subscribers", (args: { topic?: unknown }) => this.#subscribers(String(args?.topic)));
+    const discovery = discoveryProcedures({
+      id: this.id,
+      node: this.node,
+      ask: (hub, procedure, args, timeout) => this.callTo(hub, procedure, args, { timeout }),
+    });
+    for (const [procedure, handler] of Object.entries(discovery)) {
+      this.serve(procedure, handler, { concurrency: DISCOVERIES_MAX });
+    }
     this.serve("_mesh.stats", () => this.stats());
   }
 
@@ -255,21 +261,6 @@ export class Gateway extends Mesh {
     const seen = new Map<string, MemberInfo>([[this.id, { node: this.id, role: "hub" }]]);
     for (const { peer } of this.node.links.all()) seen.set(peer.node, { node: peer.node, role: peer.role });
     return [...seen.values()];
-  }
-
-  async #providers(procedure: string): Promise<ProviderInfo[]> {
-    const providers = await this.node.rpc<Provider[]>({ type: "providers", procedure }).answer;
-    return providers.map(({ node, metadata }) => ({
-      node: nodeId(node),
-      ...(metadata === undefined ? {} : { metadata: JSON.parse(metadata) }),
-    }));
-  }
-
-  async #subscribers(topic: string): Promise<string[]> {
-    const command = { type: "audience", topic: parseTopic(topic) } as const;
-    const { links, own } = await this.node.pubsub<{ links: string[]; own: boolean }>(command).answer;
-    const nodes = links.map((id) => this.node.links.get(id)).filter((link): link is Link => link !== undefined);
-    return [...new Set([...own ? [this.id] : [], ...nodes.map((link) => link.peer.node)])];
   }
 }
 

@@ -24,6 +24,7 @@ import {
   CALL_TIMEOUT_MS,
   type CallOptions,
   type CommonOptions,
+  type DiscoverOptions,
   type LinkInfo,
   linkInfo,
   type Logger,
@@ -156,8 +157,8 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
       },
     });
     this.#subscriptions.set(id, subscription as Subscription<unknown>);
-    orThrow(this.node.pubsub<Confirmation | undefined>({ type: "subscribe", subscription: id, pattern: wanted }).answer)
-      .then((confirmation) => resolve(confirmation ?? BY_HUB), reject);
+    const { answer } = this.node.pubsub<Confirmation>({ type: "subscribe", subscription: id, pattern: wanted });
+    orThrow(answer).then((confirmation) => resolve(confirmation ?? BY_HUB), reject);
     return subscription;
   }
 
@@ -175,7 +176,7 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
    * hub. Rejects with `node_unreachable` when it is not there, `no_handler` when it does not serve it.
    */
   async callTo<Result = unknown>(
-    node: string | Pick<ProviderInfo, "node" | "hub">,
+    node: string | { readonly node: string; readonly hub?: string | undefined },
     procedure: string,
     args?: unknown,
     options: CallOptions = {},
@@ -191,9 +192,9 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
   }
 
   /**
-   * Serves a procedure; resolves when the hub knows and has told the mesh: `confirmation` says how many of the nodes
-   * that are to keep the hub's record of it do. It waits 2 s for them at most, and some that cannot be reached are not
-   * a failure. Several providers of one name share the calls. Rejects when the hub refuses, or when it is closed before.
+   * Serves a procedure; resolves when the hub knows and has told the mesh, for which it waits 3 s at most: see
+   * `Service.confirmation`. Several providers of one name share the calls. Rejects when the hub refuses, or when the
+   * service is closed before; nodes that cannot be reached are no reason.
    */
   async advertise(procedure: string, handler: Handler, options: AdvertiseOptions = {}): Promise<Service> {
     const { signal } = options, name = parseProcedure(procedure);
@@ -214,14 +215,15 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
     return service;
   }
 
-  /** Who serves a procedure, as the hub knows now: it is asked each time, so every answer is `fresh`. */
-  async discover(procedure: string, options: CallOptions & { fresh?: boolean } = {}): Promise<ProviderInfo[]> {
-    return await this.call<ProviderInfo[]>("_mesh.providers", { procedure: parseProcedure(procedure) }, options);
+  /** Who serves a procedure, at all hubs: each that is known to is asked now, and left out if it does not answer. */
+  async discover(procedure: string, options: DiscoverOptions = {}): Promise<ProviderInfo[]> {
+    const args = { procedure: parseProcedure(procedure), fresh: options.fresh };
+    return await this.call<ProviderInfo[]>("_mesh.providers", args, options);
   }
 
-  /** Which nodes would be handed an event of this topic, as the hub knows now. */
-  async discoverSubscribers(topic: string, options: CallOptions = {}): Promise<NodeId[]> {
-    return await this.call<NodeId[]>("_mesh.subscribers", { topic: parseTopic(topic) }, options);
+  /** Which nodes want events of this topic, at all hubs: as `discover`. */
+  async discoverSubscribers(topic: string, options: DiscoverOptions = {}): Promise<NodeId[]> {
+    return await this.call<NodeId[]>("_mesh.subscribers", { topic: parseTopic(topic), fresh: options.fresh }, options);
   }
 
   /** Round trip to a node, ms. Rejects with `TimeoutError` or `node_unreachable`. */

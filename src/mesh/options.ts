@@ -57,6 +57,12 @@ export interface CallOptions extends CommonOptions {
   readonly hops?: number | undefined;
 }
 
+/** Options of `discover` and `discoverSubscribers`. */
+export interface DiscoverOptions extends CallOptions {
+  /** Ask all who may know, instead of remembering for up to a minute who they named. */
+  readonly fresh?: boolean | undefined;
+}
+
 /** A provider of a procedure, as `discover` tells. */
 export interface ProviderInfo {
   /** The provider's id. */

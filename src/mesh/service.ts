@@ -53,7 +53,10 @@ export class Service implements AsyncDisposable {
     this.#close = close;
   }
 
-  /** How many of the nodes that are to keep the hub's record of it did so when `advertise` resolved. */
+  /**
+   * How many of the nodes that are to keep the hub's record of it have done so when `advertise` resolved. Some that
+   * cannot be reached are not a failure: the hub serves its own edges in any case, and tells the mesh again.
+   */
   get confirmation(): Confirmation {
     return this.#confirmed();
   }

@@ -52,7 +52,7 @@ export class Subscription<T = unknown> implements AsyncIterable<MeshEvent<T>>, A
   readonly pattern: string;
   /**
    * Resolves when the hub knows the interest and has told the mesh: what is published from now on arrives. Says how
-   * many of the nodes that are to keep the hub's record of it do; it waits 2 s for them at most, and some that cannot be
+   * many of the nodes that are to keep the hub's record of it do; it waits 3 s for them at most, and some that cannot be
    * reached are not a failure. Rejects when the hub refuses, or when the subscription is closed before.
    */
   readonly ready: Promise<Confirmation>;

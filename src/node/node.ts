@@ -27,10 +27,12 @@ import type { RpcOptions } from "../rpc/options.ts";
 import { encodeFrame, type Message, type Publish } from "../wire/mod.ts";
 import { Alarm } from "./alarm.ts";
 import { type Asked, Commands } from "./commands.ts";
+import { Directory, type DirectoryLimits } from "./directory/directory.ts";
 import { Intake } from "./intake.ts";
 import { Slab } from "../base/slab.ts";
 import { Relief } from "./relief.ts";
 import type { Runtime } from "./runtime.ts";
+import { Traffic } from "./traffic.ts";
 import { Trust } from "./trust.ts";
 
 /** What the application above a node hears of. */
@@ -51,12 +53,14 @@ export interface NodeOptions {
   readonly runtime: Runtime;
   readonly limits: LinkLimits;
   readonly budget: OutgoingBudget;
-  readonly pubsub: Omit<PubsubOptions, "hub" | "node">;
-  readonly rpc: Omit<RpcOptions, "hub" | "node" | "random">;
+  readonly pubsub: Omit<PubsubOptions, "hub" | "node" | "directory">;
+  readonly rpc: Omit<RpcOptions, "hub" | "node" | "random" | "directory">;
   readonly dht: Omit<DhtOptions, "node" | "random">;
   /** How nodes are reached that we have no link to. */
   readonly reach?: Pick<ReachOptions<unknown>, "caCerts" | "limits" | "pool">;
   readonly audit?: AuditSink | undefined;
+  /** Bounds of what a hub states in the hash table and remembers of it. */
+  readonly directory?: Partial<DirectoryLimits>;
   readonly listener: NodeListener;
 }
 
@@ -77,6 +81,8 @@ export class Node implements LinkOwner {
   readonly links: LinkTable;
   /** Dials nodes by their id. */
   readonly reach: Reach<CoreName>;
+  /** What other hubs serve and want; undefined at an edge, whose hub knows. */
+  readonly directory: Directory | undefined;
   /** Slows down whoever fills a queue. */
   readonly relief: Relief;
   /** What the links may do, and what was refused. */
@@ -90,7 +96,7 @@ export class Node implements LinkOwner {
   readonly #intake: Intake;
   readonly #alarm: Alarm<AnyTimer>;
   readonly #commands = new Commands();
-  readonly #past = { sent: 0, received: 0, dropped: 0, bytesSent: 0, bytesReceived: 0 };
+  readonly #past = new Traffic();
 
   constructor(options: NodeOptions) {
     const { self, runtime, limits, budget } = options, hub = self.role === "hub", node = self.identity.idBytes;
@@ -101,8 +107,9 @@ export class Node implements LinkOwner {
     });
     const { audit, listener: { refused: onRefused } } = options;
     this.trust = new Trust({ self, timers: runtime.timers, audit, onRefused });
-    this.#pubsub = new PubsubCore({ ...options.pubsub, hub, node });
-    this.#rpc = new RpcCore({ ...options.rpc, hub, node, random: runtime.random.fork("rpc") });
+    this.#pubsub = new PubsubCore({ ...options.pubsub, hub, directory: hub, node });
+    this.#rpc = new RpcCore({ ...options.rpc, hub, directory: hub, node, random: runtime.random.fork("rpc") });
+    this.directory = hub ? this.#newDirectory(options) : undefined;
     const dht: DhtOptions = { ...options.dht, node, random: runtime.random.fork("dht") };
     this.#dht = hub ? new DhtCore(dht) : new DhtClient(dht);
     this.#intake = new Intake({
@@ -153,10 +160,8 @@ export class Node implements LinkOwner {
   }
 
   /** Messages and bytes of all links, also of those that are gone. */
-  traffic(): { sent: number; received: number; dropped: number; bytesSent: number; bytesReceived: number } {
-    const sum = { ...this.#past };
-    for (const link of this.links.all()) addTraffic(sum, link);
-    return sum;
+  traffic(): Traffic {
+    return this.#past.with(this.links.all());
   }
 
   /** Gives the pub/sub core a command; the promise settles with its answer, or rejects with a `Failure`. */
@@ -215,6 +220,7 @@ export class Node implements LinkOwner {
   abandonAll(failure: Failure): void {
     this.#alarm.close();
     this.#intake.close();
+    this.directory?.close();
     this.reach.close();
     this.#commands.rejectAll(failure);
   }
@@ -226,7 +232,7 @@ export class Node implements LinkOwner {
   }
 
   ended(link: Link, end: LinkEnd): void {
-    addTraffic(this.#past, link);
+    this.#past.add(link);
     this.links.remove(link);
     this.relief.drained(link);
     this.trust.down(link);
@@ -309,10 +315,7 @@ export class Node implements LinkOwner {
         return this.#alarm.add(effect.afterMs, { core, timer: effect.timer });
       case "event":
         if (effect.event.type === "refused") return this.#refused(effect.event);
-        if (core === "pubsub") this.#options.listener.pubsub(effect.event as PubsubEvent);
-        else if (core === "rpc") this.#options.listener.rpc(effect.event as RpcEvent);
-        else this.#onDht(effect.event as DhtEvent);
-        return;
+        return this.#tell(core, effect.event);
       case "answer":
         return this.#commands.resolve(effect.id, effect.value);
       case "fail":
@@ -365,7 +368,30 @@ export class Node implements LinkOwner {
     this.trust.refusal(this.links.get(refusal.peer), refusal);
   }
 
+  /** Whom an event is for: the directory, or the application. */
+  #tell(core: CoreName, event: PubsubEvent | RpcEvent | DhtEvent): void {
+    const { listener } = this.#options;
+    if (core === "dht") return this.#onDht(event as DhtEvent);
+    if (core === "pubsub" && this.directory?.pubsub(event as PubsubEvent) !== true) {
+      listener.pubsub(event as PubsubEvent);
+    }
+    if (core === "rpc" && this.directory?.rpc(event as RpcEvent) !== true) listener.rpc(event as RpcEvent);
+  }
+
+  #newDirectory({ self: { identity, realm }, runtime: { timers }, directory: limits = {} }: NodeOptions): Directory {
+    return new Directory({
+      identity,
+      realm: parseRealm(realm),
+      timers,
+      limits,
+      ask: (command) => this.dht<never>(command).answer,
+      rpc: (command) => this.#give("rpc", { kind: "command", id: 0, command }),
+      pubsub: (command) => this.#give("pubsub", { kind: "command", id: 0, command }),
+    });
+  }
+
   #onDht(event: DhtEvent): void {
+    this.directory?.dht(event);
     if (event.type === "renew") {
       const { identity } = this.#options.self, record = renewed(identity, event.record, this.#now());
       this.#give("dht", { kind: "command", id: 0, command: { type: "publish", record } });
@@ -377,15 +403,4 @@ export class Node implements LinkOwner {
     const { timers } = this.#options.runtime;
     return timers.recent?.() ?? timers.now();
   }
-}
-
-function addTraffic(
-  sum: { sent: number; received: number; dropped: number; bytesSent: number; bytesReceived: number },
-  link: Link,
-): void {
-  sum.sent += link.messages.sent;
-  sum.received += link.messages.received;
-  sum.dropped += link.messages.dropped;
-  sum.bytesSent += link.bytes.sent;
-  sum.bytesReceived += link.bytes.received;
 }

@@ -174,7 +174,7 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
   }
 
   #send(to: Peer, message: RpcMessage): RpcEffect {
-    return { kind: "send", to: this.#links.address(to), message, lane: "calls" };
+    return { kind: "send", to, message, lane: "calls" };
   }
 
   #cancelOwn(command: CommandId, reason: string): readonly RpcEffect[] {

@@ -81,11 +81,6 @@ export class Links {
   isHub(name: Peer): boolean {
     return this.#byHub.has(name);
   }
-
-  /** Where to send what is for `name`: the newest link to a hub, or its id where there is none. */
-  address(name: Peer): Peer {
-    return this.#byHub.get(name)?.at(-1) ?? name;
-  }
 }
 
 function without(map: Map<string, Peer[]>, key: string, peer: Peer): void {

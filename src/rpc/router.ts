@@ -141,14 +141,16 @@ export class Router {
 
   /** Those that were not tried: for strategies that do not span hubs, other hubs only when there is nobody here. */
   #candidates(call: Call, { procedure, targetNode }: RpcRequest, strategy: Strategy): (ProviderEntry | HubProvider)[] {
-    const { options: { hub }, providers } = this.#parts, onlyOwn = targetNode !== undefined || !hub;
+    const { options: { hub }, providers, links } = this.#parts, onlyOwn = targetNode !== undefined || !hub;
     if (onlyOwn && call.origin.kind === "own" && targetNode === undefined && strategy !== "local_first") {
       return []; // the hub chooses among all
     }
     const here = providers.of(procedure).filter((one) => (!onlyOwn || one.local) && !call.tried.includes(one));
     if (call.hubs === undefined || here.length > 0 && !spansHubs(strategy)) return here;
     const hubs = call.hubs.filter(({ hub }) => !call.tried.some((one) => isHub(one, hub)));
-    return [...here, ...hubs];
+    if (strategy !== "local_first") return [...here, ...hubs];
+    const near = hubs.filter(({ hub }) => links.isHub(hub)); // a dial takes time, of a dead hub a call's whole time
+    return near.length > 0 ? near : hubs;
   }
 
   #nobody({ origin }: Call, procedure: string): Failure {
@@ -211,7 +213,7 @@ export class Router {
   }
 
   #send(to: Peer, message: RpcMessage): RpcEffect {
-    return { kind: "send", to: this.#parts.links.address(to), message, lane: "calls" };
+    return { kind: "send", to, message, lane: "calls" };
   }
 
   #hold(call: Call): void {

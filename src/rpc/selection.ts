@@ -6,7 +6,8 @@ import type { Random } from "../base/random.ts";
  * How to choose among providers: `local_first` (this node's own handler, else in turn), `round_robin`, `random`,
  * `first` (advertised longest ago), `closest` (smallest XOR distance to the caller: the same caller gets the same
  * provider while it lasts). With `local_first` and `first` other hubs are asked only when nobody serves it at this
- * one; with the others each hub counts as one provider, and chooses among its own.
+ * one, with `local_first` those first that we are linked with; with the others each hub counts as one provider, and
+ * chooses among its own.
  */
 export type Strategy = "local_first" | "round_robin" | "random" | "first" | "closest";
 

@@ -132,7 +132,7 @@ Deno.test("calls: an abort reaches the handler's signal, wherever it runs", asyn
 
 Deno.test("calls: several providers share the work; one that goes is not asked", async () => {
   await using world = new World();
-  const { a, b, c } = await three(world);
+  const { gateway, a, b, c } = await three(world), hub = gateway.id;
   const one = await a.advertise("who", () => "a", { metadata: { zone: 1 } });
   await b.advertise("who", () => "b");
   const ask = async (count: number) => {
@@ -141,7 +141,7 @@ Deno.test("calls: several providers share the work; one that goes is not asked",
     return answers.join("");
   };
   assert.equal(await ask(4), "abab");
-  assert.deepEqual(await c.discover("who"), [{ node: a.id, metadata: { zone: 1 } }, { node: b.id }]);
+  assert.deepEqual(await c.discover("who"), [{ node: a.id, hub, metadata: { zone: 1 } }, { node: b.id, hub }]);
   assert.equal(await a.call("who"), "a", "one's own comes first");
   await one.close();
   await one.close();

@@ -3,7 +3,7 @@
  * their way at once, the others wait in order, and a name that is taken back while it waits costs nothing.
  *
  *     add ─▶ waits ─▶ published ─▶ confirmed          remove ─▶ waits ─▶ withdrawn ─▶ forgotten
- *              └─ 2 s ─▶ unconfirmed so far
+ *              └─ 3 s ─▶ unconfirmed so far
  *
  * @module
  */
@@ -22,8 +22,8 @@ export interface AnnouncerLimits {
   readonly patienceMs: number;
 }
 
-/** The defaults: a holder keeps at most 10,000 records of one node. */
-export const ANNOUNCER_LIMITS: AnnouncerLimits = { namesMax: 5_000, inFlightMax: 16, patienceMs: 2_000 };
+/** The defaults: a holder keeps at most 10,000 records of one node, and a store with silent holders takes 2.5 s. */
+export const ANNOUNCER_LIMITS: AnnouncerLimits = { namesMax: 5_000, inFlightMax: 16, patienceMs: 3_000 };
 
 /** What an announcer is made with. */
 export interface AnnouncerOptions {
