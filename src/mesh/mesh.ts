@@ -33,6 +33,7 @@ import {
   type Published,
   type PublishOptions,
   type Stats,
+  statsOf,
   type Status,
 } from "./options.ts";
 import { Publisher } from "./publisher.ts";
@@ -258,19 +259,8 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
 
   /** Counters since the start. */
   stats(): Stats {
-    const { sent, received, dropped, bytesSent, bytesReceived } = this.node.traffic();
-    return {
-      messages: { sent, received, dropped, unconfirmed: this.#publisher.unconfirmed },
-      bytes: { sent: bytesSent, received: bytesReceived },
-      links: this.node.links.size,
-      clients: this.node.links.clients,
-      refused: Object.fromEntries(this.node.trust.refused),
-      subscriptions: this.node.subscriptions,
-      services: this.services().length,
-      pendingCalls: this.node.pendingCalls,
-      ...this.node.hashTable,
-      uptime: Math.round(this.runtime.timers.now() - this.#startedAt),
-    };
+    const uptime = Math.round(this.runtime.timers.now() - this.#startedAt);
+    return statsOf(this.node, { unconfirmed: this.#publisher.unconfirmed, services: this.services().length, uptime });
   }
 
   /**

@@ -2,6 +2,7 @@
 
 import type { NodeId } from "../identity/mod.ts";
 import type { Link } from "../link/link.ts";
+import type { Node } from "../node/node.ts";
 import { formatEndpoint } from "../names/mod.ts";
 import type { Strategy } from "../rpc/selection.ts";
 
@@ -128,12 +129,35 @@ export interface Stats {
   readonly routingTable?: number;
   /** Messages for the hash table that a hub dropped, as too many waited to be verified; absent at an edge. */
   readonly unverified?: number;
+  /** What a hub remembers of others' records; absent at an edge. */
+  readonly caches?: { readonly size: number; readonly hits: number; readonly misses: number };
   /** ms. */
   readonly uptime: number;
 }
 
 /** Default of `timeout` of a call, ms. */
 export const CALL_TIMEOUT_MS = 5_000;
+
+/** The counters of a node, with those that its application's handle keeps. */
+export function statsOf(
+  node: Node,
+  { unconfirmed, services, uptime }: Pick<Stats, "services" | "uptime"> & { readonly unconfirmed: number },
+): Stats {
+  const { sent, received, dropped, bytesSent, bytesReceived } = node.traffic(), directory = node.directory?.state;
+  return {
+    messages: { sent, received, dropped, unconfirmed },
+    bytes: { sent: bytesSent, received: bytesReceived },
+    links: node.links.size,
+    clients: node.links.clients,
+    refused: Object.fromEntries(node.trust.refused),
+    subscriptions: node.subscriptions,
+    services,
+    pendingCalls: node.pendingCalls,
+    ...node.hashTable,
+    ...directory === undefined ? {} : { caches: directory.cache },
+    uptime,
+  };
+}
 
 /** What is told of a link. */
 export function linkInfo(link: Link): LinkInfo {

@@ -315,7 +315,11 @@ export class Node implements LinkOwner {
         return this.#alarm.add(effect.afterMs, { core, timer: effect.timer });
       case "event":
         if (effect.event.type === "refused") return this.#refused(effect.event);
-        return this.#tell(core, effect.event);
+        if (this.directory?.takes(effect.event) === true) return;
+        if (core === "pubsub") this.#options.listener.pubsub(effect.event as PubsubEvent);
+        else if (core === "rpc") this.#options.listener.rpc(effect.event as RpcEvent);
+        else this.#onDht(effect.event as DhtEvent);
+        return;
       case "answer":
         return this.#commands.resolve(effect.id, effect.value);
       case "fail":
@@ -368,16 +372,6 @@ export class Node implements LinkOwner {
     this.trust.refusal(this.links.get(refusal.peer), refusal);
   }
 
-  /** Whom an event is for: the directory, or the application. */
-  #tell(core: CoreName, event: PubsubEvent | RpcEvent | DhtEvent): void {
-    const { listener } = this.#options;
-    if (core === "dht") return this.#onDht(event as DhtEvent);
-    if (core === "pubsub" && this.directory?.pubsub(event as PubsubEvent) !== true) {
-      listener.pubsub(event as PubsubEvent);
-    }
-    if (core === "rpc" && this.directory?.rpc(event as RpcEvent) !== true) listener.rpc(event as RpcEvent);
-  }
-
   #newDirectory({ self: { identity, realm }, runtime: { timers }, directory: limits = {} }: NodeOptions): Directory {
     return new Directory({
       identity,
@@ -391,7 +385,6 @@ export class Node implements LinkOwner {
   }
 
   #onDht(event: DhtEvent): void {
-    this.directory?.dht(event);
     if (event.type === "renew") {
       const { identity } = this.#options.self, record = renewed(identity, event.record, this.#now());
       this.#give("dht", { kind: "command", id: 0, command: { type: "publish", record } });

@@ -111,8 +111,8 @@ export class Directory {
     return { cache: this.#cache.state, procedures: this.#procedures.state, patterns: this.#patterns.state };
   }
 
-  /** Takes what the RPC core asks of the mesh; whether it was such an event. */
-  rpc(event: RpcEvent): boolean {
+  /** Takes what cores ask of the mesh and what the hash table tells; whether that was all that is to be done. */
+  takes(event: RpcEvent | PubsubEvent | DhtEvent): boolean {
     switch (event.type) {
       case "provided":
         this.#procedures.add(event.procedure);
@@ -126,34 +126,23 @@ export class Directory {
       case "stale":
         this.#cache.drop(this.#key("provider", event.procedure), event.hub);
         return true;
-      default:
-        return false;
-    }
-  }
-
-  /** Takes what the pub/sub core tells the mesh; whether it was such an event. */
-  pubsub(event: PubsubEvent): boolean {
-    switch (event.type) {
-      case "wanted": {
-        const change = this.#widening.add(event.pattern), stated = this.#widening.statedFor(event.pattern)!;
-        const known = this.#stated.get(stated);
-        this.#change(change);
-        if (known !== undefined) this.#recorded(event.pattern, known);
+      case "wanted":
+        this.#wanted(event.pattern);
         return true;
-      }
       case "unwanted":
         this.#change(this.#widening.remove(event.pattern));
         return true;
+      case "changed":
+        this.#cache.changed(event.record);
+        return false;
+      case "renew": { // by the node
+        const { kind, name, sequence } = event.record;
+        if (kind !== "node") this.#nextSequence(kind, name, sequence);
+        return false;
+      }
       default:
         return false;
     }
-  }
-
-  /** Takes what the hash table tells. */
-  dht(event: DhtEvent): void {
-    if (event.type === "changed") return this.#cache.changed(event.record);
-    const { kind, name, sequence } = event.record; // the node renews it
-    if (kind !== "node") this.#nextSequence(kind, name, sequence);
   }
 
   /** The other hubs that serve a procedure; `fresh`: all that the mesh knows of now. Never rejects. */
@@ -203,6 +192,12 @@ export class Directory {
   }
 
   // Stating
+
+  #wanted(pattern: Pattern): void {
+    const change = this.#widening.add(pattern), known = this.#stated.get(this.#widening.statedFor(pattern)!);
+    this.#change(change);
+    if (known !== undefined) this.#recorded(pattern, known);
+  }
 
   #change({ added, removed }: Change): void {
     for (const pattern of removed) {
