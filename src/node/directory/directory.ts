@@ -107,7 +107,11 @@ export class Directory {
   }
 
   /** What is remembered of others, and what is stated here. */
-  get state() {
+  get state(): {
+    readonly cache: RecordCache["state"];
+    readonly procedures: Announcer["state"];
+    readonly patterns: Announcer["state"];
+  } {
     return { cache: this.#cache.state, procedures: this.#procedures.state, patterns: this.#patterns.state };
   }
 
