@@ -89,6 +89,22 @@ Deno.test("a killed gateway disappears from the tables; restarted at the same pl
   assert.deepEqual(known([first!, second!, again]), [2, 2, 2]);
 });
 
+Deno.test("a gateway's own record says where it is, and is renewed before it expires", async () => {
+  await using world = new World();
+  const gateways = await mesh(world, 2), [first, second] = gateways;
+  const recordOf = async (of: Gateway, by: Gateway) => {
+    const asked = by["node"].dht<NodesFound>({ type: "findNode", target: of["self"].identity.idBytes });
+    return (await world.passing(asked.answer)).nodes.find(({ node }) => node === of.id)!;
+  };
+  const before = await recordOf(second!, first!), ttlMs = 3_600_000;
+  assert.deepEqual([before.endpoints, before.role, before.realm], [["https://g1:9443"], "hub", REALM]);
+  assert.equal(before.expiresAt - world.timers.now() <= ttlMs, true);
+  await world.run(1.2 * ttlMs);
+  assert.deepEqual(known(gateways), [1, 1]);
+  const after = await recordOf(second!, first!);
+  assert.equal(after.sequence > before.sequence && after.expiresAt > world.timers.now(), true);
+});
+
 Deno.test("the one that all were told of comes back, too: they dial it for ever", async () => {
   await using world = new World();
   const [first, second, third] = await mesh(world, 3);
@@ -155,4 +171,44 @@ Deno.test("a gateway of another realm, or nobody: told once, never fatal, and ov
   const bad = { code: "invalid", message: /^Cannot connect: a ticket \(macula1…\), .* got "nonsense"$/ };
   await assert.rejects(world.gateway({ bootstrap: ["nonsense"] }, "g2"), bad);
   await assert.rejects(world.gateway({ bootstrap: Array(65).fill(cured.ticket) }, "g2"), /at most 64 gateways, got 65/);
+});
+
+/** From now on the gateway's node hears nothing that is for the hash table. */
+function swallow(gateway: Gateway): void {
+  const node = gateway["node"], received = node.received.bind(node);
+  node.received = (link, message) => {
+    if (!/^(find|store)/.test(message.kind)) received(link, message);
+  };
+}
+
+Deno.test("events and calls keep their latency while every query of the hash table hangs", async () => {
+  await using world = new World({ latencyMs: () => 10 });
+  const [first, ...others] = await mesh(world, 4);
+  const a = await world.edge(first!.ticket), b = await world.edge(first!.ticket), events = a.subscribe("x");
+  await world.passing(events.ready);
+  await world.passing(a.advertise("echo", (args) => args));
+  let lastEvent = 0;
+  void (async () => {
+    for await (const _ of events) lastEvent = world.timers.now();
+  })();
+  const measured = async () => {
+    const start = world.timers.now(), call = b.call("echo", 1).then(() => world.timers.now() - start);
+    await b.publish("x", 1);
+    await world.run(1_000);
+    return [await call, lastEvent - start];
+  };
+  const before = await measured();
+  assert.deepEqual(before, [40, 20], "four ways and two");
+  for (const one of others) swallow(one);
+  const hanging = Array.from({ length: 200 }, (_, i) => {
+    const target = new Uint8Array(32).fill(i), from = i % 2 === 0 ? first! : b;
+    return from["node"].dht<NodesFound>({ type: "findNode", target }).answer.then(() => "done", ({ code }) => code);
+  });
+  const stored = b["node"].dht<Stored>({ type: "publish", record: provider(b, world) }).answer.catch(() => {});
+  await world.run(100);
+  let settled = 0;
+  for (const one of hanging) one.then(() => settled++);
+  assert.deepEqual(await measured(), before);
+  assert.equal(settled < 200 && first!.stats().routingTable === 3, true, "they do hang");
+  await world.passing(Promise.all([stored, ...hanging]), 120_000);
 });
