@@ -266,8 +266,9 @@ export class World implements AsyncDisposable {
       );
     }
     if (state === "lost") place.forget();
+    const started = await this.#place(place);
     this.#places.delete(node);
-    return await this.#place(place) as T;
+    return started as T;
   }
 
   /** From now on everything takes a node so much longer, ms; 0 takes it back. */
