@@ -64,16 +64,9 @@ export const SCENARIOS: readonly Scenario[] = [
 export function testScenarios(kind: string, open: () => Promise<Site>): void {
   Deno.test(`scenarios ${kind}`, async (t) => {
     await using site = await open();
-    for (const { name, run } of SCENARIOS) {
-      await t.step({ name, ignore: !PROVIDERS_ARE_FOUND_ELSEWHERE && ACROSS.has(run), fn: () => run(site) });
-    }
+    for (const { name, run } of SCENARIOS) await t.step(name, () => run(site));
   });
 }
-
-/** Whether a gateway finds the providers of others. */
-const PROVIDERS_ARE_FOUND_ELSEWHERE = false;
-/** What needs that. */
-const ACROSS: ReadonlySet<Scenario["run"]> = new Set([discoveryElsewhere, multiHop, callTimeout, hopLimit]);
 
 async function isHealthy(gateway: SiteGateway): Promise<void> {
   assert.equal(await gateway.healthy(), true);
