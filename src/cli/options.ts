@@ -92,6 +92,13 @@ export const OPTIONS = {
     variable: "MACULA_REALM_KEY",
     commands: ["gateway", "realm"],
   },
+  "audit-log": {
+    meaning:
+      "where it is written who joined or was refused what; off for nowhere; default audit.jsonl in the state folder",
+    value: "file",
+    variable: "MACULA_AUDIT_LOG",
+    commands: ["gateway"],
+  },
   "token": {
     meaning: "the realm's secret, where its admission is token; a variable shows it to fewer eyes",
     value: "token",

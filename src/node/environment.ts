@@ -30,6 +30,7 @@ export const ENVIRONMENT = {
   MACULA_TOKEN: { meaning: "the realm's secret, where its admission is token" },
   MACULA_CREDENTIAL: { meaning: "what the realm lets this node do" },
   MACULA_CREDENTIAL_FILE: { meaning: "file that holds it, and that may be replaced by a newer one" },
+  MACULA_AUDIT_LOG: { meaning: "file for a gateway's audit log (JSON lines), or off", standard: "audit.jsonl" },
   MACULA_TLS_CERTFILE: { meaning: "certificate chain (PEM) for those who know a gateway by its host name" },
   MACULA_TLS_KEYFILE: { meaning: "private key (PEM) of that certificate" },
   MACULA_TLS_CACERTFILE: { meaning: "CAs (PEM) for gateways dialled by host name" },

@@ -4,6 +4,7 @@
  * @module
  */
 
+export { LineLog } from "./line_log.ts";
 export { createRealmKey, readRealmKey, readRealmPublicKey } from "./realm_files.ts";
 export { RevocationList, revoke, REVOKED_MAX } from "./revocations.ts";
 export { defaultStateDir, openStateFolder, StateFolder, type StateFolderOptions } from "./state_folder.ts";

@@ -17,6 +17,8 @@ export interface GatewayAdmission extends Disposable {
   /** Undefined where nothing was said: `startGateway` then decides by the address. */
   readonly admission: Admission | undefined;
   readonly auth: Auth | undefined;
+  /** Called when the revocation list has changed. */
+  onChange: () => void;
 }
 
 /** What the gateway has at hand. */
@@ -38,13 +40,11 @@ export async function gatewayAdmission(settings: Settings, means: GatewayMeans):
   const mode = settings.choiceOf("MACULA_ADMISSION", MODES) ?? impliedMode(given, key);
   switch (mode) {
     case undefined:
-      return { realm, admission: undefined, auth: undefined, [Symbol.dispose]() {} };
+      return fixed(realm, undefined);
     case "open":
-      return { realm, admission: { mode }, auth: undefined, [Symbol.dispose]() {} };
+      return fixed(realm, { mode });
     case "token": {
-      if (given?.kind === "token") {
-        return { realm, admission: { mode, token: given.value }, auth: undefined, [Symbol.dispose]() {} };
-      }
+      if (given?.kind === "token") return fixed(realm, { mode, token: given.value });
       throw new ValidationError(
         `${DOING}: admission token needs the realm's secret, give it with MACULA_TOKEN or --token; ` +
           "macula realm token makes one",
@@ -53,6 +53,10 @@ export async function gatewayAdmission(settings: Settings, means: GatewayMeans):
     case "credential":
       return await byCredential(key, { realm, given, ...means });
   }
+}
+
+function fixed(realm: string, admission: Admission | undefined): GatewayAdmission {
+  return { realm, admission, auth: undefined, onChange() {}, [Symbol.dispose]() {} };
 }
 
 /** What is at hand is there to be used: a gateway with a realm's key in its folder is not open by accident. */
@@ -85,19 +89,24 @@ async function byCredential(
   try {
     const list = await RevocationList.open(folder, {
       timers,
-      onChange: (revoked) => logger.info("the revocation list was read again", { revoked }),
+      onChange: (revoked) => {
+        logger.info("the revocation list was read again", { revoked });
+        started.onChange();
+      },
       onFailure: ({ message }) =>
         logger.error("cannot read the revocation list again, keeping the old one", { text: message }),
     });
-    return {
+    const started: GatewayAdmission = {
       realm,
       admission: { mode: "credential", realmKey, isRevoked: (id) => list.isRevoked(id) },
       auth: own.auth,
+      onChange() {},
       [Symbol.dispose]() {
         list.close();
         own[Symbol.dispose]();
       },
     };
+    return started;
   } catch (error) {
     own[Symbol.dispose]();
     throw error;

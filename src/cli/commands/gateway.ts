@@ -10,6 +10,7 @@ import { openStateFolder, readWhole, type StateFolder } from "../../store/mod.ts
 import type { TlsIdentity } from "../../transport/transport.ts";
 import { denoRuntime, readCaCerts, systemTimers } from "../../node/runtime.ts";
 import { createQuicTransport } from "../../transport/quic/mod.ts";
+import { openAuditFile } from "../admission/audit_file.ts";
 import { gatewayAdmission } from "../admission/gateway_admission.ts";
 import { CERTIFICATE_FILE } from "./cert/facts.ts";
 import { folderIdentity, keyFlag } from "../identity.ts";
@@ -39,10 +40,12 @@ async function run(settings: Settings, leaving: Leaving): Promise<number> {
   const tls = certificateFiles === undefined ? undefined : await readTls(certificateFiles);
   const identity = await keyFlag(settings) ?? await folderIdentity(folder);
   using joining = await gatewayAdmission(settings, { identity, folder, timers: systemTimers(), logger });
+  using audit = openAuditFile(settings, folder, logger);
   const running = await startGateway({
     realm: joining.realm,
     admission: joining.admission,
     auth: joining.auth,
+    audit: audit.sink,
     listen,
     identity,
     certificates: certificateStore(folder),
@@ -58,6 +61,7 @@ async function run(settings: Settings, leaving: Leaving): Promise<number> {
     await announce(running, folder, settings);
     using _reloading = certificateFiles === undefined ? undefined : reloadOnHangup(running, certificateFiles, logger);
     watch(running, logger);
+    joining.onChange = () => void running.recheck();
     say(`ready gateway ${running.id} serves ${running.realm} on ${formatEndpoint(running.address)}`);
     await leaving.asked;
     logger.info("draining", { clients: running.clients().length });

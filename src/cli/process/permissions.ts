@@ -4,6 +4,7 @@ import { formatEndpoint, parseEndpoint } from "../../names/mod.ts";
 import { VARIABLES_READ } from "../../node/environment.ts";
 import { defaultStateDir, openStateFolder } from "../../store/mod.ts";
 import type { Address } from "../../transport/transport.ts";
+import { namedAuditFile } from "../admission/audit_file.ts";
 import { givenAuth } from "../admission/credential_source.ts";
 import { realmKeyFile } from "../admission/realm_key.ts";
 import { parseListen, permittedVariable, type Settings } from "../settings.ts";
@@ -124,6 +125,8 @@ async function gateway(settings: Settings, permissions: Permissions): Promise<vo
   permissions.read(environment.get("MACULA_TLS_CACERTFILE"), ...ticketFiles(settings));
   permissions.read(environment.get("MACULA_TLS_CERTFILE"), environment.get("MACULA_TLS_KEYFILE"));
   permissions.read(realmKeyFile(settings), environment.get("MACULA_CREDENTIAL_FILE"));
+  const auditFile = namedAuditFile(settings);
+  if (auditFile !== undefined) { for (const path of [auditFile, `${auditFile}.1`]) permissions.write(path); }
   permissions.write(permissions.folder());
 }
 

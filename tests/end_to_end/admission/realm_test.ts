@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import * as jose from "jose";
-import { createIdentity, issueLeaf } from "../../src/identity/mod.ts";
-import { type Outcome, runProgram } from "./program.ts";
+import { createIdentity, issueLeaf } from "../../../src/identity/mod.ts";
+import { type Outcome, runProgram } from "../program.ts";
 
 const FLAGS = { flags: ["-A"] }; // none of this needs QUIC
 const NODE = "ab".repeat(32);
