@@ -237,9 +237,9 @@ export class Node implements LinkOwner {
     this.relief.drained(link);
     this.trust.down(link);
     this.#intake.forget(link.id);
+    this.reach.linkDown(link); // first: what is said to the node from now on is for another link
     const down = { kind: "peerDown", peer: link.id, reason: end.code } as const;
     for (const core of CORES) this.#give(core, down);
-    this.reach.linkDown(link);
     this.#options.listener.linkDown(link, end);
   }
 

@@ -2,6 +2,9 @@
 
 import assert from "node:assert/strict";
 import type { NodesFound, RecordsFound, Stored } from "../../src/dht/messages.ts";
+import { toHex } from "../../src/base/bytes.ts";
+import { seededRandom } from "../../src/base/random.ts";
+import { SILENT } from "../../src/mesh/options.ts";
 import type { Gateway } from "../../src/gateway/gateway.ts";
 import type { StartGatewayOptions } from "../../src/gateway/start.ts";
 import { recordKey, signRecord, type VerifiedRecord } from "../../src/identity/mod.ts";
@@ -211,4 +214,32 @@ Deno.test("events and calls keep their latency while every query of the hash tab
   assert.deepEqual(await measured(), before);
   assert.equal(settled < 200 && first!.stats().routingTable === 3, true, "they do hang");
   await world.passing(Promise.all([stored, ...hanging]), 120_000);
+});
+
+Deno.test("gateways of a realm with a token join; who has another token is told so, and is no part of it", async () => {
+  await using world = new World();
+  const token = toHex(seededRandom("token").bytes(32)), other = toHex(seededRandom("other").bytes(32));
+  const gateways = await mesh(world, 3, { admission: { mode: "token", token } }), warnings: unknown[] = [];
+  assert.deepEqual(known(gateways), [2, 2, 2]);
+  const logger = {
+    ...SILENT,
+    warn: (_: string, fields?: Readonly<Record<string, unknown>>) => void warnings.push(fields?.["code"]),
+  };
+  const bootstrap = gateways.map(({ ticket }) => ticket);
+  const stranger = await world.gateway({ admission: { mode: "token", token: other }, bootstrap, logger }, "g3");
+  await world.run(60_000);
+  assert.deepEqual([known([...gateways, stranger]), warnings], [[2, 2, 2, 0], ["bad_token", "bad_token", "bad_token"]]);
+});
+
+Deno.test("who leaves while it dials and looks up leaves no timer and no link behind", async () => {
+  const world = new World({ latencyMs: () => 20 });
+  const gateways = await mesh(world, 3);
+  const late = await world.gateway({ bootstrap: gateways.map(({ ticket }) => ticket) }, "g3");
+  const lookup = late["node"].dht({ type: "findNode", target: new Uint8Array(32) }).answer.catch(({ code }) => code);
+  await world.run(30); // its dials are on their way
+  await world.passing(Promise.all([late, ...gateways].map((one) => one.close())));
+  await lookup;
+  await world.run(60_000);
+  assert.deepEqual([late, ...gateways].map((one) => one.links().length), [0, 0, 0, 0]);
+  assert.equal(world.timers.outstanding, 0);
 });
