@@ -176,7 +176,7 @@ export class Router {
     if (calls.has(call.key)) return this.#parts.finish(call, DUPLICATE);
     const others = directory || providers.of(request.procedure).length > call.tried.length;
     call.to = peer;
-    call.request = hub && others && request.targetNode === undefined ? withOwnBytes(request) : undefined;
+    call.request = hub && others && request.targetNode === undefined ? withOwnBytes(request, calls.slab) : undefined;
     this.#hold(call);
     return [this.#send(peer, request)];
   }
@@ -207,7 +207,7 @@ export class Router {
     }
     if (calls.has(call.key)) return this.#parts.finish(call, DUPLICATE);
     call.to = name;
-    call.request = withOwnBytes(request);
+    call.request = withOwnBytes(request, calls.slab);
     this.#hold(call);
     return [this.#send(name, { ...withTimeLeft(request, call.deadline - now), hopsLeft: left - 1 })];
   }
@@ -245,7 +245,7 @@ export class Router {
     const { calls, finish } = this.#parts;
     if (calls.has(call.key)) return finish(call, DUPLICATE);
     call.to = undefined;
-    call.request = withOwnBytes(request);
+    call.request = withOwnBytes(request, calls.slab);
     call.remembered = false;
     this.#hold(call);
     return this.#seek(call, how, request.procedure);
