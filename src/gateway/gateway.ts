@@ -3,6 +3,7 @@
 import { within } from "../base/clock.ts";
 import { toHex } from "../base/bytes.ts";
 import { MeshError } from "../base/errors.ts";
+import type { LegacyGate, LegacyStats } from "../legacy/mod.ts";
 import type { Established } from "../link/establish.ts";
 import type { Self } from "../link/handshake.ts";
 import { HUB_CAPABILITY, MESH_CAPABILITY } from "../link/handshake.ts";
@@ -10,7 +11,7 @@ import type { Link, LinkEnd } from "../link/link.ts";
 import { formatEndpoint, formatTicket, parseRealm } from "../names/mod.ts";
 import { fetchText } from "../node/runtime.ts";
 import { Mesh, type MeshOptions } from "../mesh/mesh.ts";
-import type { LinkInfo, MemberInfo } from "../mesh/options.ts";
+import type { LinkInfo, MemberInfo, Stats } from "../mesh/options.ts";
 import { parseNodeId } from "../identity/mod.ts";
 import type { Address, Listener, ListenOptions, TlsIdentity } from "../transport/transport.ts";
 import { Bootstrap } from "./bootstrap.ts";
@@ -18,6 +19,7 @@ import type { GatewayCertificate } from "./certificate.ts";
 import { diagnostics } from "./diagnostics.ts";
 import { DISCOVERIES_MAX, discoveryProcedures } from "./discovery.ts";
 import { type HealthServer, serveHealth } from "./health.ts";
+import { serveLegacy } from "./legacy.ts";
 import { OwnRecord } from "./own_record.ts";
 import { VERSION } from "./version.ts";
 
@@ -34,6 +36,14 @@ export interface GatewayOptions extends MeshOptions {
   readonly ownsTransport: boolean;
   /** Where HTTP is served; undefined: nowhere. */
   readonly http: Address | undefined;
+  /** Serves peers of Macula 0.20; undefined: they are refused. */
+  readonly legacy: LegacyGate | undefined;
+}
+
+/** Counters of a gateway since the start. */
+export interface GatewayStats extends Stats {
+  /** Of peers of Macula 0.20, where they are served. */
+  readonly legacy?: LegacyStats;
 }
 
 /** After a link to a gateway that we were told of we make ourselves known, and again when it has answered, ms. */
@@ -53,7 +63,7 @@ export class Gateway extends Mesh {
 
   /** Use `startGateway`. */
   constructor(options: GatewayOptions) {
-    super(options);
+    super({ ...options, strangers: options.legacy });
     this.#options = options;
     const { self: { identity }, runtime, logger, certificate, bootstrap: names, reach } = options;
     this.#record = new OwnRecord({
@@ -79,6 +89,8 @@ export class Gateway extends Mesh {
       onKnown: (node) => this.node.reach.keep(node),
       onEstablished: (established) => this.#joined(established),
     });
+    const address = () => this.#addresses()[0]!;
+    if (options.legacy !== undefined) serveLegacy(options.legacy, this.node, address);
     const procedures = diagnostics({
       id: this.id,
       realm: this.realm,
@@ -144,6 +156,11 @@ export class Gateway extends Mesh {
   /** Where it serves HTTP. */
   get httpAddress(): Address | undefined {
     return this.#http?.address;
+  }
+
+  override stats(): GatewayStats {
+    const stats = super.stats(), legacy = this.#options?.legacy?.stats();
+    return legacy === undefined ? stats : { ...stats, legacy };
   }
 
   /** The edges that are attached. */
@@ -223,6 +240,7 @@ export class Gateway extends Mesh {
 
   /** @internal */
   protected override async closed(): Promise<void> {
+    await this.#options.legacy?.close();
     if (this.#options.ownsTransport) await this.runtime.transport.close();
   }
 

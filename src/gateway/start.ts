@@ -6,6 +6,7 @@ import type { AuditSink } from "../link/admission/audit.ts";
 import { type Admission, type Auth, hubGuard } from "../link/admission/guard.ts";
 import { OutgoingBudget } from "../link/budget.ts";
 import { formatEndpoint, parseRealm } from "../names/mod.ts";
+import type { LegacyOptions } from "../legacy/mod.ts";
 import { GATEWAY_LIMITS, type GatewayLimits, hubSettings } from "../node/limits.ts";
 import { type CommonOptions, type Logger, SILENT } from "../mesh/options.ts";
 import { listeningRuntime, outgoingBytesMax, type Runtime } from "../node/runtime.ts";
@@ -14,6 +15,7 @@ import type { TlsIdentity } from "../transport/transport.ts";
 import { BOOTSTRAP_MAX } from "./bootstrap.ts";
 import { type CertificateStore, GatewayCertificate } from "./certificate.ts";
 import { Gateway } from "./gateway.ts";
+import { openLegacyGate } from "./legacy.ts";
 
 /** Options of `startGateway`. */
 export interface StartGatewayOptions extends CommonOptions {
@@ -46,6 +48,8 @@ export interface StartGatewayOptions extends CommonOptions {
    * 10 of one node, with bursts of 1,000 and 100. Default nobody.
    */
   readonly audit?: AuditSink | undefined;
+  /** Serves peers of Macula 0.20 too, within what is allowed; default: they are refused. The log says what it gives up. */
+  readonly legacy?: LegacyOptions | undefined;
   /** Takes what the gateway has to say; default nobody. */
   readonly logger?: Logger | undefined;
   /**
@@ -102,14 +106,10 @@ export async function startGateway(options: StartGatewayOptions): Promise<Gatewa
     certify: runtime.certify,
     given: options.tls,
   });
+  const endpoint = `https://${formatEndpoint({ hostname: host, port: address.port })}`;
+  const self = { identity, realm, role: "hub", endpoint, guard } as const, { frameBytesMax } = limits;
   const gateway = new Gateway({
-    self: {
-      identity,
-      realm,
-      role: "hub",
-      endpoint: `https://${formatEndpoint({ hostname: host, port: address.port })}`,
-      guard,
-    },
+    self,
     runtime,
     logger,
     audit: options.audit,
@@ -120,6 +120,7 @@ export async function startGateway(options: StartGatewayOptions): Promise<Gatewa
     listen: address,
     hosts: [host],
     certificate,
+    legacy: options.legacy && openLegacyGate(options.legacy, { self, runtime, logger, frameBytesMax }),
     ownsTransport: options.runtime === undefined,
     http: http === undefined ? undefined : { hostname: address.hostname, port: http.port },
   });

@@ -11,6 +11,7 @@ import {
   encodeFrame,
   FRAME_BYTES_MAX,
   FRAME_HEADER_BYTES,
+  FRAME_VERSION,
   MalformedFrame,
   type Message,
 } from "../wire/mod.ts";
@@ -26,6 +27,7 @@ import {
   makeHello,
   makeProve,
   makeWelcomeProof,
+  MESH_CAPABILITY,
   type PeerIdentity,
   type Self,
 } from "./handshake.ts";
@@ -34,6 +36,9 @@ import {
 export const HANDSHAKE_MS = 10_000, REFUSAL_MS = 2_000;
 /** Largest frame before the welcome, bytes: a thousand strangers may send one at a time. */
 export const HANDSHAKE_FRAME_BYTES = 64 * 1024;
+
+/** Streams of a possible stranger that wait, beside its first: the original opens a second one before the first is read. */
+const STRANGE_STREAMS_MAX = 1;
 
 /** A connection whose ends know each other. */
 export interface Established {
@@ -44,6 +49,23 @@ export interface Established {
   readonly controlWritable: WritableStream<Uint8Array>;
   /** Largest frame on this link, bytes: the acceptor says. */
   readonly frameBytesMax: number;
+}
+
+/** A connection that does not begin with a connect of `mesh/1`. */
+export interface Stranger {
+  readonly connection: Connection;
+  /** Its first stream. */
+  readonly reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly writable: WritableStream<Uint8Array>;
+  /** What was read of it. */
+  readonly heard: readonly Uint8Array[];
+  /** Streams that came before it was clear that it is a stranger. */
+  readonly more: readonly BidiStream[];
+}
+
+/** Takes strangers in. */
+export interface Door {
+  take(stranger: Stranger): void;
 }
 
 /** What both ends need. */
@@ -64,6 +86,8 @@ export interface AcceptOptions extends HandshakeOptions {
   readonly admit: (peer: PeerIdentity) => { code: string; text: string } | undefined;
   /** Told of a refusal: code and text as the peer gets them, and who it was as far as that was proven. */
   readonly onRefused?: (code: string, text: string, peer: PeerIdentity | undefined) => void;
+  /** Who takes in strangers; absent: they are refused. */
+  readonly door?: Door | undefined;
 }
 
 /** The dialler's side. Rejects with `RefusedError`, `TimeoutError` or `DialError`, and closes the connection then. */
@@ -135,13 +159,17 @@ function answerOf(frame: Uint8Array | undefined): Message {
   return message;
 }
 
-/** The acceptor's side. Resolves with undefined when the peer was refused or left; it has been told, and is gone. */
+/**
+ * The acceptor's side. Resolves with undefined when the peer was refused or left: it has been told, and is gone; and when
+ * it was a stranger that somebody took in.
+ */
 export async function accept(connection: Connection, options: AcceptOptions): Promise<Established | undefined> {
   const { timers } = options;
   const late = () => new HandshakeRefusal("handshake_timeout", `Cannot connect: no proof within ${HANDSHAKE_MS} ms`);
   const opened: { stream?: BidiStream; peer?: PeerIdentity } = {};
   try {
     const established = await within(timers, HANDSHAKE_MS, acceptor(connection, options, opened), late);
+    if (established === "taken") return undefined;
     if (established === undefined) connection.close(1, "ended"); // it finished its stream: nothing can come any more
     return established;
   } catch (error) {
@@ -158,16 +186,29 @@ async function acceptor(
   connection: Connection,
   options: AcceptOptions,
   opened: { stream?: BidiStream; peer?: PeerIdentity },
-): Promise<Established | undefined> {
-  const { self, random, names, admit, timers, frameBytesMax, subscriptionsMax } = options;
+): Promise<Established | "taken" | undefined> {
+  const { self, random, names, admit, timers, frameBytesMax, subscriptionsMax, door } = options;
   const acceptLanes = refuseAll(connection.incomingSend, cancel), streams = connection.incomingBidi.getReader();
   const first = await streams.read();
   streams.releaseLock();
   if (first.done) return undefined;
   const stream = opened.stream = first.value;
-  const acceptStreams = refuseAll(connection.incomingBidi, refuseStream);
+  const more: BidiStream[] = [];
+  let room = door === undefined ? 0 : STRANGE_STREAMS_MAX;
+  const acceptStreams = refuseAll(connection.incomingBidi, (late) => room-- > 0 ? more.push(late) : refuseStream(late));
+  const heard: Uint8Array[] = [];
   const source = new FrameSource(stream.readable, HANDSHAKE_FRAME_BYTES);
-  const connectFrame = await source.next();
+  if (door !== undefined) source.onChunk = (chunk) => hear(heard, chunk);
+  const connectFrame = await firstFrame(source, door);
+  if (connectFrame === "strange") {
+    acceptStreams();
+    acceptLanes();
+    door!.take({ connection, reader: source.reader, writable: stream.writable, heard, more });
+    return "taken";
+  }
+  room = 0;
+  for (const late of more) refuseStream(late);
+  source.onChunk = undefined;
   if (connectFrame === undefined) return undefined;
   const connect = decodeFrame(connectFrame);
   if (connect.kind !== "connect") {
@@ -197,11 +238,32 @@ async function acceptor(
   return { connection, dialled: false, peer, control: source, controlWritable: stream.writable, frameBytesMax };
 }
 
+/** Keeps what a stranger says for who takes it in; what does not begin as a frame is strange at once. */
+function hear(heard: Uint8Array[], chunk: Uint8Array): void {
+  heard.push(chunk);
+  const [first] = heard;
+  if (first![0] !== FRAME_VERSION) throw new MalformedFrame(`a frame begins with its version, got ${first![0]}`);
+}
+
+/** The first frame of a connection; `strange` where there is a door and it is no connect of `mesh/1`. */
+async function firstFrame(source: FrameSource, door: Door | undefined): Promise<Uint8Array | "strange" | undefined> {
+  if (door === undefined) return await source.next();
+  try {
+    const frame = await source.next();
+    if (frame === undefined) return undefined;
+    const message = decodeFrame(frame);
+    return message.kind === "connect" && message.capabilities.includes(MESH_CAPABILITY) ? frame : "strange";
+  } catch (error) {
+    if (error instanceof MalformedFrame) return "strange";
+    throw error;
+  }
+}
+
 /**
  * Cancels every stream that comes until what it returns is called: an unread one holds 1.19 MiB, and before the welcome
  * none but the first is read.
  */
-function refuseAll<T>(streams: ReadableStream<T>, refuse: (stream: T) => void): () => void {
+function refuseAll<T>(streams: ReadableStream<T>, refuse: (stream: T) => unknown): () => void {
   const reader = streams.getReader();
   const refusing = async () => {
     for (let next = await reader.read(); !next.done; next = await reader.read()) refuse(next.value);

@@ -6,6 +6,8 @@ import { FrameReader } from "../wire/mod.ts";
 export class FrameSource {
   readonly reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly frames: FrameReader;
+  /** Told of every chunk before it is cut; it may throw. */
+  onChunk: ((chunk: Uint8Array) => void) | undefined;
 
   constructor(stream: ReadableStream<Uint8Array>, frameBytesMax: number) {
     this.reader = stream.getReader();
@@ -22,6 +24,7 @@ export class FrameSource {
         this.frames.end();
         return undefined;
       }
+      this.onChunk?.(value);
       this.frames.push(value);
     }
   }

@@ -7,7 +7,7 @@ import type { NodeId } from "../identity/mod.ts";
 import type { Connection } from "../transport/transport.ts";
 import type { OutgoingBudget } from "./budget.ts";
 import { Decoder } from "../wire/mod.ts";
-import { accept, type Established } from "./establish.ts";
+import { accept, type Door, type Established, type Stranger } from "./establish.ts";
 import type { PeerIdentity, Self } from "./handshake.ts";
 import { Link, type LinkOwner } from "./link.ts";
 import type { QueueLimits } from "./link_writer.ts";
@@ -37,6 +37,8 @@ export interface LinkTableOptions {
   readonly onLink: (link: Link) => void;
   /** Somebody was turned away: why, and who it was as far as that is known. */
   readonly onRefused: (code: string, text: string, who: Newcomer) => void;
+  /** Who takes in those that do not speak `mesh/1`; absent: they are refused. */
+  readonly door?: Door | undefined;
 }
 
 /** Who was turned away. */
@@ -110,7 +112,7 @@ export class LinkTable {
 
   /** Leads a newcomer through the handshake; never rejects. `names` are the host names this node answers to. */
   async accept(connection: Connection, names: ReadonlySet<string>): Promise<void> {
-    const { self, timers, random, limits, onRefused } = this.#options;
+    const { self, timers, random, limits, onRefused, door } = this.#options;
     const { hostname: remote } = connection.remote;
     if (!this.#perAddress.take(remote, timers.now())) {
       onRefused("too_many_from_address", "Cannot connect: too many connections of one address", { remote });
@@ -119,7 +121,7 @@ export class LinkTable {
     this.#unwelcomed++;
     let arriving = 0, told = false;
     const admit = (peer: PeerIdentity) => {
-      const refusal = this.#refusal(peer);
+      const refusal = this.refusal(peer);
       if (refusal === undefined && peer.role === "edge") {
         arriving = 1;
         this.#arriving++;
@@ -130,9 +132,19 @@ export class LinkTable {
       told = true;
       onRefused(code, text, peer === undefined ? { remote } : { remote, node: peer.node });
     };
+    const take = (stranger: Stranger) => {
+      told = true;
+      door!.take(stranger);
+    };
     const { frameBytesMax, subscriptionsPerClientMax: subscriptionsMax } = limits;
     const shared = { self, timers, random, frameBytesMax, subscriptionsMax };
-    const established = await accept(connection, { ...shared, names, admit, onRefused: onRefusal });
+    const established = await accept(connection, {
+      ...shared,
+      names,
+      admit,
+      door: door && { take },
+      onRefused: onRefusal,
+    });
     this.#unwelcomed--;
     this.#arriving -= arriving;
     if (established !== undefined) this.add(established);
@@ -171,7 +183,8 @@ export class LinkTable {
     if (oldest !== undefined && oldest !== by) oldest.breakOff("replaced", "the node came back on another link");
   }
 
-  #refusal(peer: PeerIdentity): { code: string; text: string } | undefined {
+  /** Why a node cannot become a client now. */
+  refusal(peer: PeerIdentity): { code: string; text: string } | undefined {
     const { clientsMax } = this.#options.limits;
     if (peer.role === "hub") return undefined; // hubs have a bound of their own: the pool's
     if (this.#clients + this.#arriving < clientsMax || this.#byNode.has(peer.node)) return undefined;

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Core, Effect, Failure, Input, Lane, Peer, Refusal } from "../base/protocol.ts";
+import type { Core, Failure, Input, Lane, Peer, Refusal } from "../base/protocol.ts";
 import { DhtClient } from "../dht/client.ts";
 import { DhtCore } from "../dht/core.ts";
 import type { DhtCommand, DhtEvent, DhtMessage, DhtTimer, NodesFound } from "../dht/messages.ts";
@@ -28,10 +28,12 @@ import { encodeFrame, type Message, type Publish } from "../wire/mod.ts";
 import { Alarm } from "./alarm.ts";
 import { type Asked, Commands } from "./commands.ts";
 import { Directory, type DirectoryLimits } from "./directory/directory.ts";
+import { type AnyEffect, type AnyTimer, type CoreName, CORES } from "./cores.ts";
 import { Intake } from "./intake.ts";
 import { Slab } from "../base/slab.ts";
 import { Relief } from "./relief.ts";
 import type { Runtime } from "./runtime.ts";
+import type { Strangers } from "./strangers.ts";
 import { Traffic } from "./traffic.ts";
 import { Trust } from "./trust.ts";
 
@@ -62,20 +64,13 @@ export interface NodeOptions {
   /** Bounds of what a hub states in the hash table and remembers of it. */
   readonly directory?: Partial<DirectoryLimits>;
   readonly listener: NodeListener;
+  /** Serves nodes that do not speak `mesh/1`; absent: nobody does. */
+  readonly strangers?: Strangers | undefined;
 }
 
-type CoreName = "pubsub" | "rpc" | "dht";
-const CORES: readonly CoreName[] = ["pubsub", "rpc", "dht"];
 /** A peer that is a node instead of a link. */
 const NODE_ID_DIGITS = 64;
-interface AnyTimer {
-  readonly core: CoreName;
-  readonly timer: PubsubTimer | RpcTimer | DhtTimer;
-}
-type AnyEffect =
-  | Effect<PubsubMessage, PubsubTimer, PubsubEvent>
-  | Effect<RpcMessage, RpcTimer, RpcEvent>
-  | Effect<DhtMessage, DhtTimer, DhtEvent>;
+
 /** One running participant. */
 export class Node implements LinkOwner {
   readonly links: LinkTable;
@@ -126,6 +121,7 @@ export class Node implements LinkOwner {
       owner: this,
       onLink: (link) => this.#linkUp(link),
       onRefused: (code, _text, who) => this.trust.turnedAway(code, who),
+      door: options.strangers,
     });
     this.reach = new Reach<CoreName>({
       ...options.reach,
@@ -174,6 +170,7 @@ export class Node implements LinkOwner {
   /** Publishes at `now`; undefined when the event was handed over at once, else what to wait for. */
   publish(publish: Publish, now: number): Asked<unknown> | undefined {
     const id = this.#commands.next, command = { type: "publish", publish } as const;
+    this.#options.strangers?.heard(publish);
     const effects = this.#pubsub.handle({ kind: "command", id, command }, now), last = effects.at(-1);
     const done = last?.kind === "answer" && last.id === id && last.value === undefined;
     const asked = done ? undefined : this.#commands.expect<unknown>();
@@ -185,6 +182,7 @@ export class Node implements LinkOwner {
   /** Gives the RPC core a command. */
   rpc<T>(command: RpcCommand): Asked<T> {
     const { id, answer } = this.#commands.expect<T>();
+    this.#options.strangers?.asked(command);
     this.#give("rpc", { kind: "command", id, command });
     return { id, answer };
   }
@@ -228,6 +226,7 @@ export class Node implements LinkOwner {
   // From the links
 
   received(link: Link, message: Message): void {
+    this.#options.strangers?.heard(message);
     this.#dispatch(link.id, message);
   }
 
@@ -261,6 +260,7 @@ export class Node implements LinkOwner {
   }
 
   #linkUp(link: Link): void {
+    this.#options.strangers?.linkUp(link);
     const { nodeBytes: node, role } = link.peer, rights = this.trust.up(link);
     const up = { kind: "peerUp", peer: link.id, node, role, rights } as const;
     this.reach.linkUp(link);

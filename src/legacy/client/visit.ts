@@ -1,0 +1,106 @@
+/** A connection of a peer of the original: its streams, and when it is time to end it. @module */
+
+import { type Timers, within } from "../../base/clock.ts";
+import type { Stranger } from "../../link/establish.ts";
+import type { Connection } from "../../transport/transport.ts";
+import type { Decoder, Message } from "../../wire/mod.ts";
+import { LegacyStream, type StreamOwner, type StreamStart } from "../stream.ts";
+
+/** How long a connection without a client may be silent, ms: the original keeps one that it may need again for 60 s. */
+export const SILENCE_MS = 60_000;
+/** How long a peer has to read the end of its streams before its connection goes, ms. */
+const FAREWELL_MS = 500;
+
+/** Whom a visit reports to. */
+export interface VisitOwner extends StreamOwner {
+  onStream(visit: Visit, stream: LegacyStream): void;
+  /** The connection is gone, all its streams with it. */
+  onGone(visit: Visit): void;
+  /** Whether a client is served on it. */
+  isServed(visit: Visit): boolean;
+}
+
+/** What a visit is made with. */
+export interface VisitOptions {
+  readonly timers: Timers;
+  readonly decoder: Decoder;
+  readonly frameBytesMax: number;
+  readonly owner: VisitOwner;
+  /** Numbers all streams of a gateway. */
+  readonly nextStream: () => number;
+}
+
+/** One connection. */
+export class Visit {
+  readonly connection: Connection;
+  /** Those that have not ended. */
+  readonly streams: Set<LegacyStream> = new Set();
+  readonly #options: VisitOptions;
+  #heardAt: number;
+  #cancelLook: () => void = () => {};
+
+  constructor({ connection, reader, writable, heard, more }: Stranger, options: VisitOptions) {
+    this.connection = connection;
+    this.#options = options;
+    this.#heardAt = options.timers.now();
+    this.#serve({ reader, writable, heard });
+    for (const stream of more) this.#serve({ ...stream, reader: stream.readable.getReader(), heard: [] });
+    this.#accept();
+    connection.incomingSend.pipeTo(new WritableStream({ write: (stream) => void stream.cancel().catch(() => {}) }))
+      .catch(() => {});
+    connection.closed.then(() => {
+      this.#cancelLook();
+      options.owner.onGone(this);
+    });
+    this.#look();
+  }
+
+  /** Where the peer was seen. */
+  get host(): string {
+    return this.connection.remote.hostname;
+  }
+
+  /** Finishes its streams, waits a moment until the peer has gone, and ends the connection. */
+  async end(code: string): Promise<void> {
+    const { timers } = this.#options, late = () => new Error("still there");
+    this.#cancelLook();
+    await within(timers, FAREWELL_MS, Promise.all([...this.streams].map((stream) => stream.finish())), late).catch(
+      () => {},
+    );
+    await within(timers, FAREWELL_MS, this.connection.closed, late).catch(() => {});
+    this.connection.close(code === "normal" ? 0 : 1, code);
+    await this.connection.closed;
+  }
+
+  async #accept(): Promise<void> {
+    for await (const { readable, writable } of this.connection.incomingBidi) {
+      this.#serve({ reader: readable.getReader(), writable, heard: [] });
+    }
+  }
+
+  #serve(start: StreamStart): void {
+    const { owner, decoder, frameBytesMax, nextStream } = this.#options;
+    const heard = (stream: LegacyStream, message: Message) => {
+      this.#heardAt = this.#options.timers.now();
+      return owner.onMessage(stream, message);
+    };
+    const onMalformed = (stream: LegacyStream) => owner.onMalformed(stream);
+    const onEnd = (stream: LegacyStream) => {
+      this.streams.delete(stream);
+      owner.onEnd(stream);
+    };
+    const stream = new LegacyStream(nextStream(), start, decoder, { onMessage: heard, onMalformed, onEnd });
+    this.streams.add(stream);
+    owner.onStream(this, stream);
+    void stream.read(start.heard, frameBytesMax);
+  }
+
+  /** A connection that nobody uses ends. */
+  #look(): void {
+    const { timers, owner } = this.#options;
+    this.#cancelLook = timers.after(SILENCE_MS, () => {
+      if (!owner.isServed(this) && timers.now() - this.#heardAt >= SILENCE_MS) this.connection.close(0, "idle");
+      else this.#look();
+    });
+  }
+}

@@ -1,0 +1,395 @@
+/**
+ * The door of a gateway for peers of Macula 0.20: takes their connections, gives each client a seat, and answers what
+ * the original's gateway answers by itself.
+ *
+ *     connection ── CONNECT (our realm's name) ──▶ seat ◀──▶ link into the node
+ *         │                └─ another realm ──▶ FIN, close
+ *         └── no CONNECT ──▶ questions; and what names a client that is there, from the same host
+ *
+ * @module
+ */
+
+import type { Timers } from "../base/clock.ts";
+import { LruMap } from "../base/lru.ts";
+import type { Random } from "../base/random.ts";
+import type { NodeId, Rights } from "../identity/mod.ts";
+import type { Stranger } from "../link/establish.ts";
+import type { PeerIdentity } from "../link/handshake.ts";
+import type { Link, LinkEnd } from "../link/link.ts";
+import type { LinkTable } from "../link/link_table.ts";
+import type { RpcCommand } from "../rpc/messages.ts";
+import { type Connect, Decoder, type Message, type RpcRequest } from "../wire/mod.ts";
+import { type Address, formatAddress } from "../transport/transport.ts";
+import { Counters, type LegacyStats } from "./counters.ts";
+import { Directory } from "./records/directory.ts";
+import { eventOf, Guest, type GuestEffect, type StreamId } from "./client/guest.ts";
+import { localLink, peerOf } from "./local_link.ts";
+import { type GatewayEntry, refusedReply } from "./records/questions.ts";
+import { Inquiries } from "./records/inquiries.ts";
+import { procedureIn, proceduresIn } from "./records/names_in.ts";
+import { Repeats } from "./repeats.ts";
+import { Returning } from "./client/returning.ts";
+import { Seat, type SeatOwner } from "./client/seat.ts";
+import type { LegacyStream } from "./stream.ts";
+import { namedBy } from "./client/unconnected.ts";
+import { Visit, type VisitOwner } from "./client/visit.ts";
+import { Visits } from "./client/visits.ts";
+import { readWireId, type WireId } from "./wire_id.ts";
+
+/** Connections without a client that are served at once. */
+export const STRANGERS_MAX = 1_000;
+/** Streams of one client: the original opens another one each time that it is told of this gateway. */
+export const STREAMS_PER_CLIENT_MAX = 64;
+/** Nodes that are known to have proven their ids: nobody may claim one of these. */
+const PROVEN_MAX = 100_000;
+const SWEEP_MS = 60_000;
+
+/** The node behind the gate. */
+export interface GateNode {
+  readonly links: LinkTable;
+  /** Where it says that it is reached. */
+  readonly address: () => Address;
+  received(link: Link, message: Message): void;
+  /** A promise if it wants to be given less for a moment. */
+  pause(): Promise<void> | undefined;
+  /** The nodes that serve a procedure, clients of the original among them. */
+  providers(procedure: string): Promise<readonly Uint8Array[]>;
+}
+
+/** What a gate is made with. */
+export interface GateOptions {
+  readonly self: PeerIdentity;
+  readonly realm: string;
+  readonly rights: Rights;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly frameBytesMax: number;
+  /** Takes what is worth a line in a log. */
+  readonly log: (text: string, details: Readonly<Record<string, unknown>>) => void;
+}
+
+/** The door for peers of the original. */
+export class LegacyGate implements SeatOwner, VisitOwner {
+  readonly #options: GateOptions;
+  readonly #id: WireId;
+  readonly #counters = new Counters();
+  readonly #repeats = new Repeats();
+  readonly #decoder = new Decoder();
+  readonly #directory: Directory;
+  readonly #inquiries: Inquiries;
+  readonly #visits = new Visits((visit) => this.isServed(visit));
+  readonly #seatOf = new Map<LegacyStream, Seat>();
+  readonly #seats = new Map<NodeId, Seat>();
+  readonly #ours = new WeakSet<PeerIdentity>();
+  readonly #proven = new LruMap<NodeId, true>(PROVEN_MAX);
+  readonly #returning = new Returning();
+  readonly #since: number;
+  #node!: GateNode;
+  #streams = 0;
+  #cancelSweep: () => void;
+  #closed = false;
+
+  constructor(options: GateOptions) {
+    this.#options = options;
+    this.#since = options.timers.now();
+    this.#id = readWireId(options.self.nodeBytes)!;
+    this.#directory = new Directory({
+      rights: options.rights,
+      now: () => this.now(),
+      seat: (node) => this.#seats.get(node),
+      give: (seat, message) => this.give(seat, message),
+      refused: (code, about, node) => this.#refused(code, about, node),
+    });
+    this.#inquiries = new Inquiries({
+      directory: this.#directory,
+      gateway: () => this.#entry(),
+      clients: () =>
+        [...this.#seats.values()].map(({ guest, endpoint, lastSeen }) => ({ id: guest.id, endpoint, lastSeen })),
+      providers: (procedure) => this.#node.providers(procedure),
+      now: () => this.now(),
+      refused: (code, about) => this.#refused(code, about),
+    });
+    this.#cancelSweep = options.timers.after(SWEEP_MS, () => this.#sweep());
+  }
+
+  /** Gives it the node that it serves; before the first connection. */
+  bind(node: GateNode): void {
+    this.#node = node;
+  }
+
+  /** What it counted. */
+  stats(): LegacyStats {
+    return {
+      clients: this.#seats.size,
+      connections: this.#visits.size,
+      records: this.#directory.size,
+      ...this.#counters.all(),
+    };
+  }
+
+  /** Ends all connections; the clients' links have ended before. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#cancelSweep();
+    await Promise.all([...this.#visits].map((visit) => visit.end("normal")));
+  }
+
+  now(): number {
+    return this.#options.timers.now();
+  }
+
+  // From the node
+
+  take(stranger: Stranger): void {
+    if (this.#closed || this.#visits.unserved >= STRANGERS_MAX) {
+      this.#counters.refused("too_busy");
+      return stranger.connection.close(1, "too_busy");
+    }
+    const { timers, frameBytesMax } = this.#options;
+    const options = { timers, frameBytesMax, decoder: this.#decoder, owner: this, nextStream: () => ++this.#streams };
+    this.#visits.add(new Visit(stranger, options));
+  }
+
+  heard(message: Message): void {
+    if (message.kind === "publish") return this.#directory.named(message.topic, "topic");
+    for (const procedure of proceduresIn(message)) this.#directory.named(procedure, "procedure");
+  }
+
+  asked(command: RpcCommand): void {
+    const procedure = procedureIn(command);
+    if (procedure !== undefined) this.#directory.named(procedure, "procedure");
+  }
+
+  /** A node that has proven its id takes it from a client that only said so. */
+  linkUp({ peer }: Link): void {
+    if (this.#ours.has(peer)) return;
+    this.#proven.set(peer.node, true);
+    this.#seats.get(peer.node)?.dismiss("id_proven_by_another", "another node has proven this id");
+  }
+
+  // From connections
+
+  onStream(visit: Visit, stream: LegacyStream): void {
+    this.#visits.join(visit, stream);
+  }
+
+  onMessage(stream: LegacyStream, message: Message): Promise<void> | undefined {
+    const seat = this.#seatOf.get(stream);
+    if (message.kind === "connect") return this.#connect(stream, message);
+    const { host, connection: { remote } } = this.#visits.of(stream)!;
+    const asker = seat ?? (message.kind === "store" ? this.#near(message, host) : undefined);
+    const isKnown = seat !== undefined || this.#visits.knows(host);
+    const answered = this.#inquiries.handle(message, { stream, seat: asker, remote, isKnown });
+    if (answered !== "not_mine") return answered;
+    if (seat === undefined) return this.#unconnected(stream, message);
+    if (message.kind === "subscribe") this.#directory.saidByFrame(seat, message.topics, true);
+    if (message.kind === "unsubscribe") this.#directory.saidByFrame(seat, message.topics, false);
+    return seat.fromClient(stream, message);
+  }
+
+  onMalformed(_: LegacyStream): void {
+    this.#counters.refused("malformed_frame");
+  }
+
+  onEnd(stream: LegacyStream): void {
+    this.#visits.part(stream);
+    this.#leave(stream);
+  }
+
+  onGone(visit: Visit): void {
+    this.#visits.delete(visit);
+  }
+
+  isServed({ streams }: Visit): boolean {
+    for (const stream of streams) if (this.#seatOf.has(stream)) return true;
+    return false;
+  }
+
+  // From seats
+
+  stream(id: StreamId): LegacyStream | undefined {
+    return this.#visits.stream(id);
+  }
+
+  give({ near }: Seat, message: Message): void {
+    if (near === undefined || !near.open) return;
+    near.messages.received++;
+    this.#node.received(near, message);
+  }
+
+  pause(): Promise<void> | undefined {
+    return this.#node.pause();
+  }
+
+  onEffect(seat: Seat, effect: GuestEffect): void {
+    switch (effect.kind) {
+      case "amongGuests":
+        for (const one of this.#seats.values()) {
+          if (one.guest.wantsForeign(effect.publish.topic)) one.push(eventOf(effect.publish));
+        }
+        return this.#counters.published();
+      case "refused":
+        return this.#refused(effect.code, effect.about, seat.guest.id.node);
+      case "repeat":
+        return this.#counters.repeated();
+      case "mesh":
+        if (effect.message.kind === "publish") this.#counters.published();
+        if (effect.message.kind === "rpcRequest") this.#counters.called();
+        return;
+      case "write":
+        if (effect.message.kind === "publish") this.#counters.delivered();
+        return;
+    }
+  }
+
+  #connect(stream: LegacyStream, connect: Connect): Promise<void> | undefined {
+    const { realmId, endpoint = "" } = connect, id = readWireId(connect.nodeId);
+    if (realmId !== this.#options.realm) return this.#turnAway(stream, "wrong_realm", realmId);
+    if (id === undefined || id.node === this.#id.node || this.#isProven(id.node)) {
+      return this.#turnAway(stream, "bad_identity", id?.node ?? "none");
+    }
+    const known = this.#seats.get(id.node);
+    if (known !== undefined && known.streams.length >= STREAMS_PER_CLIENT_MAX) {
+      return this.#turnAway(stream, "too_many_streams", id.node);
+    }
+    return this.#admit(stream, id, endpoint, true);
+  }
+
+  /** Seats a client on a stream, with the greeting that CONNECT is answered by. */
+  async #admit(stream: LegacyStream, id: WireId, endpoint: string, isGreeted: boolean): Promise<void> {
+    const known = this.#seats.get(id.node), before = this.#seatOf.get(stream);
+    if (before !== known) this.#leave(stream);
+    const seat = known ?? this.#seat(id, endpoint, this.#visits.of(stream)!.connection.remote);
+    if (seat === undefined) return this.#turnAway(stream, "max_clients_reached", id.node);
+    this.#seatOf.set(stream, seat);
+    seat.join(stream);
+    if (isGreeted) seat.endpoint = endpoint;
+    await seat.up;
+    if (!isGreeted) return;
+    const timestamp = Math.floor(this.now()), { endpoint: ours } = this.#entry();
+    stream.write({ kind: "pong", timestamp, serverTime: timestamp, nodeId: this.#id.wire, endpoint: ours });
+  }
+
+  #seat(id: WireId, endpoint: string, remote: Address): Seat | undefined {
+    const { realm, rights, random, timers, self, frameBytesMax } = this.#options;
+    const peer = peerOf(id, endpoint);
+    if (this.#node.links.refusal(peer) !== undefined) return undefined;
+    const hubEndpoint = this.#entry().endpoint.slice("https://".length);
+    const guest = new Guest(id, { rights, realm, hub: this.#id, hubEndpoint, random, repeats: this.#repeats });
+    const seat = new Seat(guest, endpoint, this);
+    this.#ours.add(peer);
+    this.#seats.set(id.node, seat);
+    seat.up = localLink({
+      peer,
+      self,
+      dialled: false,
+      remote,
+      owner: seat,
+      timers,
+      random,
+      decoder: this.#decoder,
+      frameBytesMax,
+    })
+      .then(({ established, far }) => {
+        seat.open(far, this.#node.links.add(established));
+        this.#welcomeBack(seat);
+      });
+    return seat;
+  }
+
+  #welcomeBack(seat: Seat): void {
+    const { node } = seat.guest.id;
+    seat.perform(seat.guest.subscribe({ topics: this.#returning.take(node, this.now()) }));
+    this.#directory.returned(seat);
+    this.#options.log("a legacy client is there", { node });
+  }
+
+  /** A stream does not belong to its client any more; without any, the client is gone. */
+  #leave(stream: LegacyStream): void {
+    const seat = this.#seatOf.get(stream);
+    this.#seatOf.delete(stream);
+    seat?.leave(stream);
+    if (seat?.leaving) this.#forget(seat);
+  }
+
+  #forget(seat: Seat): void {
+    const { node } = seat.guest.id, { patterns } = seat.guest;
+    if (this.#seats.get(node) !== seat) return;
+    this.#seats.delete(node);
+    this.#returning.keep(node, patterns, this.now());
+  }
+
+  onLeft(seat: Seat, end: LinkEnd): void {
+    this.#forget(seat);
+    this.#options.log("a legacy client is gone", { node: seat.guest.id.node, code: end.code });
+    for (const stream of [...seat.streams]) {
+      const visit = this.#visits.of(stream);
+      this.#seatOf.delete(stream);
+      if (visit === undefined || this.isServed(visit)) void stream.finish();
+      else void visit.end("normal");
+    }
+  }
+
+  /** A plain end of its stream and of its connection, unless that serves another client. */
+  #turnAway(stream: LegacyStream, code: string, about: string): undefined {
+    const visit = this.#visits.of(stream)!;
+    this.#refused(code, about);
+    this.#leave(stream);
+    if (this.isServed(visit)) void stream.finish();
+    else void visit.end(code);
+    return undefined;
+  }
+
+  // Frames on streams without CONNECT: they count as of the client that they name, if it is there, from the same host
+
+  #unconnected(stream: LegacyStream, message: Message): Promise<void> | undefined {
+    const seat = this.#near(message, this.#visits.of(stream)!.host);
+    if (seat !== undefined) return seat.fromClient(stream, message);
+    if (message.kind === "rpcRequest") return this.#passing(stream, message);
+    if (message.kind !== "unknown" && message.kind !== "pong" && message.kind !== "disconnect") {
+      this.#refused("no_connect", message.kind);
+    }
+    return undefined;
+  }
+
+  /** The client that a frame names, if it is there, and from this host. */
+  #near(message: Message, host: string): Seat | undefined {
+    const id = namedBy(message, this.#options.realm, this.#id);
+    const seat = id === undefined ? undefined : this.#seats.get(id.node);
+    return seat?.streams.some((stream) => this.#visits.of(stream)?.host === host) ? seat : undefined;
+  }
+
+  /** A request of a node of our realm that is no client: it is one for as long as its stream lasts. */
+  #passing(stream: LegacyStream, request: RpcRequest): Promise<void> | undefined {
+    const id = readWireId(request.fromNode);
+    const isOurs = request.realm === this.#options.realm;
+    if (
+      isOurs && id !== undefined && id.node !== this.#id.node && !this.#isProven(id.node) && !this.#seats.has(id.node)
+    ) {
+      return this.#admit(stream, id, "", false).then(() => this.#seatOf.get(stream)?.fromClient(stream, request));
+    }
+    this.#refused(isOurs ? "bad_identity" : "wrong_realm", request.procedure);
+    stream.write(refusedReply(request, isOurs ? "unauthorized" : "wrong_realm", this.#id));
+    return undefined;
+  }
+
+  #isProven(node: NodeId): boolean {
+    return this.#proven.get(node) !== undefined;
+  }
+
+  #entry(): GatewayEntry {
+    const { realm } = this.#options, address = this.#node.address();
+    return { id: this.#id, address, endpoint: `https://${formatAddress(address)}`, realm, since: this.#since };
+  }
+
+  #refused(code: string, about: string, node?: NodeId): void {
+    if (this.#counters.refused(code) === 1) {
+      this.#options.log("a legacy peer was refused something", { code, about, node });
+    }
+  }
+
+  #sweep(): void {
+    this.#directory.sweep();
+    this.#cancelSweep = this.#options.timers.after(SWEEP_MS, () => this.#sweep());
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * Two links back to back in this process: one as the node knows all its links, the other for the translation. So a peer
+ * of the original is an edge (or a hub) like every other, with the same queues, order and orderly end, and nothing else
+ * knows of it.
+ *
+ * @module
+ */
+
+import type { Timers } from "../base/clock.ts";
+import type { Random } from "../base/random.ts";
+import { OutgoingBudget } from "../link/budget.ts";
+import type { Established } from "../link/establish.ts";
+import { FrameSource } from "../link/frame_source.ts";
+import type { PeerIdentity } from "../link/handshake.ts";
+import { Link, type LinkOwner } from "../link/link.ts";
+import { MemoryConnection } from "../transport/memory/connection.ts";
+import { Path } from "../transport/memory/path.ts";
+import { type Address, type Connection, TRANSPORT_LIMITS } from "../transport/transport.ts";
+import type { WireId } from "./wire_id.ts";
+import { type Decoder, encodeFrame } from "../wire/mod.ts";
+
+/** Both ends of the way into the node. */
+export interface LocalLink {
+  /** For the node: the other end is `peer`. */
+  readonly established: Established;
+  /** For the translation; `start()` it when the node has its own end. */
+  readonly far: Link;
+}
+
+/** What the two ends are made with. */
+export interface LocalLinkOptions {
+  /** Who the node has at the other end. */
+  readonly peer: PeerIdentity;
+  /** Who the translation has at its other end: the node. */
+  readonly self: PeerIdentity;
+  /** Whether the node dialled. */
+  readonly dialled: boolean;
+  /** Where the peer was seen. */
+  readonly remote: Address;
+  readonly owner: LinkOwner;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly decoder: Decoder;
+  readonly frameBytesMax: number;
+}
+
+/** Over so many bytes the translation waits before it reads on; what one message becomes is never dropped. */
+const QUEUE = { waitBytes: 256 << 10, dropBytes: Infinity, closeBytes: Infinity };
+
+/** Makes both ends. */
+export async function localLink(options: LocalLinkOptions): Promise<LocalLink> {
+  const { peer, self, dialled, remote, owner, timers, random, decoder, frameBytesMax } = options;
+  const end = () => {
+    const path = new Path({ timers, latencyMs: () => 0, isCut: () => false });
+    return { remote, limits: TRANSPORT_LIMITS, path, datagramMs: () => [] };
+  };
+  const [near, distant] = MemoryConnection.pair(end(), end());
+  const first = distant.incomingBidi.getReader(), nearStream = await near.openBidi();
+  const writer = nearStream.writable.getWriter(), serverTime = Math.floor(timers.now());
+  // A stream shows itself at its first byte; so this one begins with a welcome, as after any handshake.
+  const limits = { frameBytesMax, subscriptionsMax: Number.MAX_SAFE_INTEGER };
+  await writer.write(encodeFrame({ kind: "welcome", session: random.bytes(16), serverTime, ...limits }));
+  writer.releaseLock();
+  const { value: farStream } = await first.read();
+  first.releaseLock();
+  const source = new FrameSource(farStream!.readable, frameBytesMax);
+  await source.next();
+  const far = new Link({
+    id: "local",
+    established: {
+      ...ends(distant, frameBytesMax),
+      peer: self,
+      dialled: !dialled,
+      control: source,
+      controlWritable: farStream!.writable,
+    },
+    owner,
+    timers,
+    decoder,
+    queue: QUEUE,
+    budget: new OutgoingBudget(Infinity),
+  });
+  const control = new FrameSource(nearStream.readable, frameBytesMax);
+  const established = { ...ends(near, frameBytesMax), peer, dialled, control, controlWritable: nearStream.writable };
+  return { established, far };
+}
+
+function ends(connection: Connection, frameBytesMax: number): Pick<Established, "connection" | "frameBytesMax"> {
+  return { connection, frameBytesMax };
+}
+
+/** A client as the node knows its peers: it has proven nothing. */
+export function peerOf({ node, bytes }: WireId, endpoint: string): PeerIdentity {
+  const capabilities = ["pubsub", "rpc"];
+  return { node, nodeBytes: bytes, publicKey: new Uint8Array(0), role: "edge", capabilities, endpoint };
+}

@@ -1,0 +1,30 @@
+/** Names of the mesh by the keys that the original gives them: SHA-256 of a name, which nobody can turn back. @module */
+
+import { utf8 } from "../../base/bytes.ts";
+import { LruMap } from "../../base/lru.ts";
+import { sha256 } from "../../identity/mod.ts";
+import { keyOf } from "../wire_id.ts";
+
+/** Names that are remembered; those used least recently go. */
+export const NAMES_KNOWN_MAX = 100_000;
+
+/** Remembers names, so that a key that was stored can be told when its name comes up. */
+export class NamesKnown {
+  readonly #keys = new LruMap<string, string>(NAMES_KNOWN_MAX);
+  readonly #names = new LruMap<string, string>(NAMES_KNOWN_MAX);
+
+  /** The key of a name. */
+  learn(name: string): string {
+    const known = this.#keys.get(name);
+    if (known !== undefined) return known;
+    const key = keyOf(sha256(utf8(name)));
+    this.#keys.set(name, key);
+    this.#names.set(key, name);
+    return key;
+  }
+
+  /** The name of a key, if it came up. */
+  nameOf(key: string): string | undefined {
+    return this.#names.get(key);
+  }
+}
