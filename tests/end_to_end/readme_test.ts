@@ -69,8 +69,9 @@ Deno.test("the README's commands do what it says", async () => {
       MACULA_QUIC_PORT: "0",
       MACULA_HTTP_PORT: "0",
     };
-    const [start, test, sub, pub, serve, call, _realm, ...rest] = snippets();
+    const [start, test, sub, pub, serve, call, _realm, several, ...rest] = snippets();
     assert.deepEqual(rest, [], "a snippet that this test does not know");
+    assert.match(several!, /^macula gateway --bootstrap macula1/, "as tests/scenarios/processes_test.ts runs it");
     const run = (command: string | undefined) => new Shell(command!, ROOT, env);
     await using gateway = run(start);
     await gateway.prints(/^ticket macula1/m);
