@@ -87,7 +87,7 @@ export class Invocations {
     const handler = this.#handlers.get(registration), controller = new AbortController();
     const args = decodePayload(ownBytes(event.args, event.encoding), event.encoding), caller = nodeId(event.caller);
     this.#running.set(invocation, controller);
-    const context = { signal: controller.signal, caller, procedure, timeLeft };
+    const { proof = "link" } = event, context = { signal: controller.signal, caller, proof, procedure, timeLeft };
     Promise.resolve()
       .then(() => {
         if (handler === undefined) {

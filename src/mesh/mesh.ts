@@ -86,7 +86,7 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
       bodyBytesMax: () => (this.uplink()?.frameBytesMax ?? limits.frameBytesMax) - ENVELOPE_BYTES,
     };
     const mustBeOpen = (signal?: AbortSignal) => this.#mustBeOpen("publish", signal), uplink = () => this.uplink();
-    this.#publisher = new Publisher({ ...shared, clock: runtime.timers, uplink, mustBeOpen });
+    this.#publisher = new Publisher({ ...shared, signer: self, clock: runtime.timers, uplink, mustBeOpen });
     this.#caller = new Caller(shared);
     this.#invocations = new Invocations(shared.node, shared.bodyBytesMax, (procedure, error) => {
       logger.error("a handler failed", { procedure, error: error instanceof Error ? error.stack : String(error) });
@@ -340,7 +340,7 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
       case "delivered":
         for (const id of event.subscriptions) {
           const subscription = this.#subscriptions.get(id);
-          subscription?.push(event.publish);
+          subscription?.push(event.publish, event.proof);
           if (subscription?.congested) this.node.relief.mark(subscription);
         }
         return;

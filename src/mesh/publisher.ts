@@ -4,6 +4,8 @@ import { toHex, utf8 } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { MeshError, ValidationError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
+import { signEvent } from "../link/admission/event_proof.ts";
+import type { Self } from "../link/handshake.ts";
 import type { Link } from "../link/link.ts";
 import { parseTopic, type Topic } from "../names/mod.ts";
 import type { Publish } from "../wire/mod.ts";
@@ -22,6 +24,8 @@ export interface PublisherOptions {
   readonly self: Uint8Array;
   readonly clock: Clock;
   readonly random: Random;
+  /** Who signs events that are to be signed. */
+  readonly signer: Pick<Self, "identity" | "realm">;
   /** Largest body that the link takes now, bytes. */
   readonly bodyBytesMax: () => number;
   /** The link that events go to; undefined at a hub, and without one. */
@@ -126,9 +130,13 @@ export class Publisher {
       at: Math.floor(now),
       acknowledge: qos > 0 || acknowledge ? true : undefined,
       headers: headers === undefined ? undefined : headersText(headers, bodyBytesMax - payload.length),
+      proof: undefined,
+      originProof: undefined,
       frame: undefined,
     };
-    return event as Publish;
+    if (!options.sign) return event as Publish;
+    const { identity, realm } = this.#options.signer;
+    return { ...event as Publish, proof: signEvent(identity, "event", realm, event as Publish) };
   }
 }
 

@@ -9,6 +9,8 @@ export interface CallContext {
   readonly signal: AbortSignal;
   /** Who calls, as the hub has proven. */
   readonly caller: NodeId;
+  /** By what that is known: `link`, the word of the hub that the caller is attached to; `hub`, that of another hub. */
+  readonly proof: "link" | "hub";
   /** The name by which it was called. */
   readonly procedure: string;
   /** Time left for the answer, ms; undefined where nobody waits (a cast). */

@@ -3,6 +3,7 @@
 import { MeshError, ValidationError } from "../base/errors.ts";
 import type { Confirmation } from "../base/listing.ts";
 import type { Slab } from "../base/slab.ts";
+import type { Proof } from "../link/admission/event_proof.ts";
 import type { Publish } from "../wire/mod.ts";
 import { MeshEvent } from "./mesh_event.ts";
 
@@ -21,6 +22,8 @@ export interface SubscribeOptions {
   readonly buffer?: number | undefined;
   /** Default `drop-oldest`. */
   readonly overflow?: Overflow | undefined;
+  /** `signature`: only events that their publisher has signed; others are counted as `unproven`. Default any. */
+  readonly proof?: "signature" | undefined;
   /** `prefix`: the pattern, and everything below it. Default `pattern`. */
   readonly match?: "pattern" | "prefix" | undefined;
   /** Ends the subscription; reading then rejects with the signal's reason. */
@@ -59,6 +62,8 @@ export class Subscription<T = unknown> implements AsyncIterable<MeshEvent<T>>, A
   readonly #owner: SubscriptionOwner;
   readonly #capacity: number;
   readonly #overflow: Overflow;
+  readonly #signedOnly: boolean;
+  #unproven = 0;
   #buffer: MeshEvent<T>[] = [];
   #head = 0;
   #missedNow = 0;
@@ -73,7 +78,10 @@ export class Subscription<T = unknown> implements AsyncIterable<MeshEvent<T>>, A
 
   /** Made by `Mesh.subscribe`. */
   constructor(pattern: string, ready: Promise<Confirmation>, options: SubscribeOptions, owner: SubscriptionOwner) {
-    const { buffer = BUFFER_DEFAULT, overflow = "drop-oldest", signal } = options;
+    const { buffer = BUFFER_DEFAULT, overflow = "drop-oldest", signal, proof } = options;
+    if (proof !== undefined && proof !== "signature") {
+      throw new ValidationError(`Cannot subscribe: proof is signature or left out, got ${JSON.stringify(proof)}`);
+    }
     if (!Number.isInteger(buffer) || buffer < 1 || buffer > BUFFER_MAX) {
       throw new ValidationError(`Cannot subscribe: buffer is an integer from 1 to ${BUFFER_MAX}, got ${buffer}`);
     }
@@ -83,6 +91,7 @@ export class Subscription<T = unknown> implements AsyncIterable<MeshEvent<T>>, A
       );
     }
     this.pattern = pattern;
+    this.#signedOnly = proof === "signature";
     this.#owner = owner;
     this.#capacity = buffer;
     this.#overflow = overflow;
@@ -94,6 +103,11 @@ export class Subscription<T = unknown> implements AsyncIterable<MeshEvent<T>>, A
   /** Events lost because they were not read in time, here or at the hub. */
   get missed(): number {
     return this.#missed;
+  }
+
+  /** Events that came without the proof that was asked for. */
+  get unproven(): number {
+    return this.#unproven;
   }
 
   /** Events that came. */
@@ -153,11 +167,15 @@ export class Subscription<T = unknown> implements AsyncIterable<MeshEvent<T>>, A
    *
    * @internal
    */
-  push(publish: Publish): void {
+  push(publish: Publish, proof?: Proof): void {
     if (this.#end !== undefined) return;
+    if (this.#signedOnly && proof !== "signature") {
+      this.#unproven++;
+      return;
+    }
     this.#received++;
     if (this.#wanting === undefined && this.buffered >= this.#capacity && !this.#makeRoom()) return;
-    const event = new MeshEvent<T>(publish, this.#missedNow, this.#owner.slab);
+    const event = new MeshEvent<T>(publish, this.#missedNow, this.#owner.slab, proof);
     this.#missedNow = 0;
     const wanting = this.#wanting;
     if (wanting === undefined) {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Core, Failure, Input, Lane, Peer, Refusal } from "../base/protocol.ts";
+import type { Core, Failure, Input, Lane, Peer } from "../base/protocol.ts";
 import { DhtClient } from "../dht/client.ts";
 import { DhtCore } from "../dht/core.ts";
 import type { DhtCommand, DhtEvent, DhtMessage, DhtTimer, NodesFound } from "../dht/messages.ts";
@@ -101,7 +101,8 @@ export class Node implements LinkOwner {
       this.#give(core, { kind: "timer", timer: timer as never });
     });
     const { audit, listener: { refused: onRefused } } = options;
-    this.trust = new Trust({ self, timers: runtime.timers, audit, onRefused });
+    const reject = (invocation: number, failure: Failure) => this.handled(invocation, failure);
+    this.trust = new Trust({ self, timers: runtime.timers, audit, onRefused, reject });
     this.#pubsub = new PubsubCore({ ...options.pubsub, hub, directory: hub, node });
     this.#rpc = new RpcCore({ ...options.rpc, hub, directory: hub, node, random: runtime.random.fork("rpc") });
     this.directory = hub ? this.#newDirectory(options) : undefined;
@@ -130,6 +131,7 @@ export class Node implements LinkOwner {
       timers: runtime.timers,
       random: runtime.random.fork("reach"),
       links: this.links,
+      say: (link, message, lane) => void this.trust.send(link, message, lane),
       find: (node) => this.#find(node),
       onEstablished: (established) => void this.links.add(established),
       onLost: (peer, cores, reason) => {
@@ -227,7 +229,9 @@ export class Node implements LinkOwner {
 
   received(link: Link, message: Message): void {
     this.#options.strangers?.heard(message);
+    this.trust.speaker = link;
     this.#dispatch(link.id, message);
+    this.trust.speaker = undefined;
   }
 
   ended(link: Link, end: LinkEnd): void {
@@ -295,6 +299,7 @@ export class Node implements LinkOwner {
       case "store":
       case "storeAck":
         return this.#intake.received(from, message);
+      case "attachment":
       case "renew":
       case "renewAck":
       case "error":
@@ -314,7 +319,7 @@ export class Node implements LinkOwner {
       case "timer":
         return this.#alarm.add(effect.afterMs, { core, timer: effect.timer });
       case "event":
-        if (effect.event.type === "refused") return this.#refused(effect.event);
+        if (this.trust.takes(effect.event)) return;
         if (this.directory?.takes(effect.event) === true) return;
         if (core === "pubsub") this.#options.listener.pubsub(effect.event as PubsubEvent);
         else if (core === "rpc") this.#options.listener.rpc(effect.event as RpcEvent);
@@ -357,7 +362,7 @@ export class Node implements LinkOwner {
     } else {
       // Of two links between hubs one is closed; the hash table does not mind which one it speaks on.
       if (core === "dht" && !link.open) link = this.links.to(link.peer.node) ?? link;
-      link.send(message, lane);
+      this.trust.send(link, message, lane);
     }
     if (link?.congested) this.relief.mark(link);
   }
@@ -366,10 +371,6 @@ export class Node implements LinkOwner {
   async #find(node: NodeId): Promise<NodeRecord | undefined> {
     const { answer } = this.dht<NodesFound>({ type: "findNode", target: nodeIdBytes(node) });
     return (await answer).nodes.find((one) => one.node === node);
-  }
-
-  #refused(refusal: Refusal): void {
-    this.trust.refusal(this.links.get(refusal.peer), refusal);
   }
 
   #newDirectory({ self: { identity, realm }, runtime: { timers }, directory: limits = {} }: NodeOptions): Directory {

@@ -5,36 +5,53 @@
  * @module
  */
 
-import type { Failure, PeerRights, Refusal } from "../base/protocol.ts";
+import type { Failure, Lane, PeerRights, Refusal } from "../base/protocol.ts";
+import type { DhtEvent } from "../dht/messages.ts";
 import { AuditLog, type AuditSink } from "../link/admission/audit.ts";
+import { OPEN } from "../link/admission/guard.ts";
 import { Sessions } from "../link/admission/sessions.ts";
+import { Vouchers } from "../link/admission/vouchers.ts";
+import { Witness } from "../link/admission/witness.ts";
 import type { Self } from "../link/handshake.ts";
 import type { Link } from "../link/link.ts";
 import type { Newcomer } from "../link/link_table.ts";
-import type { Message } from "../wire/mod.ts";
+import type { PubsubEvent } from "../pubsub/messages.ts";
+import type { RpcEvent } from "../rpc/messages.ts";
+import type { Attachment, Message } from "../wire/mod.ts";
 import type { Timers } from "../base/clock.ts";
+
+type AnyEvent = PubsubEvent | RpcEvent | DhtEvent;
 
 /** What it is made with. */
 export interface TrustOptions {
   readonly self: Self;
   readonly timers: Timers;
   readonly audit: AuditSink | undefined;
+  /** A call whose sender is not proven is answered so. */
+  readonly reject: (invocation: number, failure: Failure) => void;
   /** The hub refused something that nobody waits for, or a fresh credential of ours. */
   readonly onRefused: (failure: Failure) => void;
 }
 
 /** What a node thinks of the others. */
 export class Trust {
+  /** The link whose message is dealt with; undefined while it is something of our own. */
+  speaker: Link | undefined;
   /** How often somebody was told no, or we were, by code. */
   readonly refused: Map<string, number> = new Map();
   readonly sessions: Sessions;
   readonly #options: TrustOptions;
+  /** Where the realm asks for credentials: what is said of who speaks. */
+  readonly #vouchers: Vouchers | undefined;
+  readonly #witness: Witness;
   readonly #audit: AuditLog | undefined;
 
   constructor(options: TrustOptions) {
-    const { self, timers, audit } = options;
+    const { self, timers, audit } = options, guard = self.guard ?? OPEN;
     this.#options = options;
     this.#audit = audit === undefined ? undefined : new AuditLog(audit, () => timers.now());
+    this.#vouchers = guard.mode === "credential" ? new Vouchers(self, guard, timers) : undefined;
+    this.#witness = new Witness(self, guard, timers);
     this.sessions = new Sessions({
       self,
       timers,
@@ -66,10 +83,59 @@ export class Trust {
     this.#audit?.note({ node, remote, action: "attach", name: "", verdict: "refused", reason: code });
   }
 
-  /** A core refused something to a link. */
-  refusal(link: Link | undefined, { action, name, code }: Refusal): void {
+  /** Sends a message, after what its receiver must know of who speaks by it; false if it was dropped. */
+  send(link: Link, message: Message, lane: Lane): boolean {
+    if (this.#vouchers === undefined) return link.send(message, lane);
+    const signed = this.#vouchers.signed(link, message);
+    for (const statement of this.#vouchers.before(link, signed, lane)) link.send(statement, lane);
+    return link.send(signed, lane);
+  }
+
+  /** Whether an event of a core is for nobody else; else it now says by what it is known who speaks. */
+  takes(event: AnyEvent): boolean {
+    switch (event.type) {
+      case "refused":
+        this.#onRefusal(event);
+        return true;
+      case "delivered": {
+        const { publish } = event, proof = this.#witness.event(publish, this.speaker);
+        if (typeof proof !== "string") this.#unproven("publish", publish.topic, proof);
+        else event.proof = proof;
+        return typeof proof !== "string";
+      }
+      case "invoke": {
+        const { caller, procedure } = event, proof = this.#witness.call(caller, procedure, this.speaker);
+        if (typeof proof === "string") {
+          event.proof = proof;
+          return false;
+        }
+        this.#unproven("call", procedure, proof);
+        this.#options.reject(event.invocation, proof);
+        return true;
+      }
+      default:
+        return false;
+    }
+  }
+
+  /** A core refused something to the link whose message is dealt with. */
+  #onRefusal({ action, name, code }: Refusal): void {
     this.#count(code);
-    this.#audit?.note({ node: link?.peer.node, action, name, verdict: "refused", reason: code });
+    this.#audit?.note({ node: this.speaker?.peer.node, action, name, verdict: "refused", reason: code });
+  }
+
+  #unproven(action: "publish" | "call" | "vouch", name: string, { code }: Failure): void {
+    this.#count(code);
+    this.#audit?.note({ node: this.speaker?.peer.node, action, name, verdict: "refused", reason: code });
+  }
+
+  /** A node's statement, by itself or passed on by a hub. */
+  #onAttachment(link: Link, message: Attachment): void {
+    const vouchers = this.#options.self.role === "hub" ? this.#vouchers : undefined;
+    if (vouchers?.knows(link, message)) return;
+    const failure = vouchers?.learn(link, message) ??
+      (link.peer.role === "hub" ? this.#witness.learn(link, message) : undefined);
+    if (failure !== undefined) this.#unproven("vouch", "", failure);
   }
 
   /** A message that is about trust. */
@@ -78,6 +144,8 @@ export class Trust {
     switch (message.kind) {
       case "renew":
         return this.sessions.onRenew(link, message);
+      case "attachment":
+        return this.#onAttachment(link, message);
       case "renewAck":
         return this.sessions.onRenewAck(message);
       case "error":

@@ -44,7 +44,13 @@ export type PubsubQuestion =
 export type PubsubEvent =
   | PubsubQuestion
   /** An event for these subscriptions of ours. */
-  | { readonly type: "delivered"; readonly subscriptions: readonly SubscriptionId[]; readonly publish: Publish }
+  | {
+    readonly type: "delivered";
+    readonly subscriptions: readonly SubscriptionId[];
+    readonly publish: Publish;
+    /** By what it is known who published it; the node says. */
+    proof?: "link" | "hub" | "signature" | undefined;
+  }
   /** The hub could not hand us so many events, because we read too slowly. */
   | { readonly type: "missed"; readonly count: number }
   /** The hub does not take this interest (any more). */

@@ -122,6 +122,8 @@ export type RpcEvent =
     readonly args: Uint8Array;
     readonly encoding: string | undefined;
     readonly caller: Uint8Array;
+    /** By what it is known who calls; the node says. */
+    proof?: "link" | "hub";
     readonly deadlineMs: number | undefined;
   }
   /** A peer called, cast or advertised what it may not. */

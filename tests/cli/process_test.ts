@@ -102,7 +102,13 @@ Deno.test("the systemd unit grants what --print-permissions prints for its setti
   assert.deepEqual(granted, await flags("gateway", values));
 });
 
-const context = (signal: AbortSignal) => ({ signal, procedure: "p", caller: nodeId(new Uint8Array(32)), timeLeft: 1 });
+const context = (signal: AbortSignal) => ({
+  signal,
+  procedure: "p",
+  caller: nodeId(new Uint8Array(32)),
+  proof: "link" as const,
+  timeLeft: 1,
+});
 
 async function executed(command: string, args: unknown): Promise<unknown> {
   return await new Executor(command, SILENT).handle(args, context(new AbortController().signal));

@@ -10,6 +10,8 @@ export const VERDICTS_MAX = 1_000;
 const PATTERNS_SHOWN_MAX = 8;
 const NAME_SHOWN_MAX = 255;
 
+const NONE: Rights = { publish: [], subscribe: [], call: [], advertise: [] };
+
 const DOING: Readonly<Record<Action, string>> = {
   publish: "publish on",
   subscribe: "subscribe to",
@@ -22,8 +24,9 @@ export class CredentialRights implements PeerRights {
   #rights: Rights;
   readonly #verdicts = new Map<string, Failure | undefined>();
 
-  constructor(credential: Credential) {
-    this.#rights = credential.rights;
+  /** Without a credential nothing is allowed. */
+  constructor(credential: Credential | undefined) {
+    this.#rights = credential?.rights ?? NONE;
   }
 
   /** How many verdicts are kept. */

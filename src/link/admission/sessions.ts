@@ -66,7 +66,8 @@ export class Sessions {
   joined(link: Link): PeerRights | undefined {
     if (this.#guard.mode !== "credential") return undefined;
     const { credential, role } = link.peer;
-    const rights = credential !== undefined && role === "edge" ? new CredentialRights(credential) : undefined;
+    // Whoever came in some other way without one, such as a peer of the original, may do nothing.
+    const rights = role === "edge" ? new CredentialRights(credential) : undefined;
     const session: Session = {
       credential,
       rights,

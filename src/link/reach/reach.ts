@@ -49,6 +49,8 @@ export interface ReachOptions<Sender> extends Dialler {
   readonly find: (node: NodeId) => Promise<NodeRecord | undefined>;
   /** A dialled hub has welcomed us: a link is to be made of it. */
   readonly onEstablished: (established: Established) => void;
+  /** Sends over a link; default `link.send`. */
+  readonly say?: (link: Link, message: Message, lane: Lane) => void;
   /** What these said to the node is lost, or was not answered when its last link ended. */
   readonly onLost: (node: NodeId, senders: Iterable<Sender>, reason: string) => void;
 }
@@ -115,7 +117,7 @@ export class Reach<Sender> {
     const link = this.#options.links.to(node);
     if (link !== undefined) {
       this.#speaks(node, sender);
-      link.send(message, lane);
+      this.#say(link, message, lane);
       return link;
     }
     const waiting = this.#waiting.get(node) ?? this.#begin(node);
@@ -123,6 +125,12 @@ export class Reach<Sender> {
     if (waiting === undefined) this.#soonLost(node, new Set([sender]), "overloaded");
     else this.#hold(waiting, message, lane);
     return undefined;
+  }
+
+  #say(link: Link, message: Message, lane: Lane): void {
+    const { say } = this.#options;
+    if (say === undefined) link.send(message, lane);
+    else say(link, message, lane);
   }
 
   /** A link is up: what waits for its node goes, and of two links to one hub one goes too. */
@@ -133,7 +141,7 @@ export class Reach<Sender> {
     if (waiting !== undefined) {
       waiting.abort.abort();
       for (const sender of waiting.senders) this.#speaks(node, sender);
-      for (const { frame, lane } of waiting.held) link.send(decodeFrame(frame), lane);
+      for (const { frame, lane } of waiting.held) this.#say(link, decodeFrame(frame), lane);
     }
     if (role !== "hub" || link.peer.role !== "hub") return;
     this.#pool.add(link);

@@ -26,6 +26,10 @@ export interface Publish {
   readonly acknowledge?: boolean;
   /** JSON object of texts. */
   readonly headers?: string;
+  /** The publisher's own signature: its public key, then Ed25519, 96 bytes. */
+  readonly proof?: Uint8Array;
+  /** The same by the hub that the publisher is attached to, where the event goes on to another hub. */
+  readonly originProof?: Uint8Array;
   /** The whole frame as it was received or made: forwarded as it is. */
   frame?: Uint8Array;
 }
@@ -107,6 +111,8 @@ const publish = forwardedMessage<Publish>({
     at: undefined,
     acknowledge: undefined,
     headers: undefined,
+    proof: undefined,
+    originProof: undefined,
     frame: undefined,
   }),
   fields: {
@@ -122,6 +128,8 @@ const publish = forwardedMessage<Publish>({
     at: optional(integer()),
     acknowledge: optional(boolean),
     headers: optional(text),
+    proof: optional(bytes(96)),
+    originProof: optional(bytes(96)),
   },
 });
 

@@ -80,7 +80,8 @@ export function writeUsualPublish(writer: Writer, message: Publish): boolean {
 function isUsual(message: Publish): boolean {
   const { topic, payload, messageId, publisher, at, qos, retain } = message;
   return message.publisherDid === undefined && message.ucanToken === undefined && message.headers === undefined &&
-    message.acknowledge === undefined && retain === false && (qos === 0 || qos === 1 || qos === 2) &&
+    message.acknowledge === undefined && message.proof === undefined && message.originProof === undefined &&
+    retain === false && (qos === 0 || qos === 1 || qos === 2) &&
     typeof topic === "string" && topic.length <= TEXT_BYTES_MAX &&
     payload instanceof Uint8Array && payload.length <= PAYLOAD_BYTES_MAX &&
     messageId instanceof Uint8Array && messageId.length === ID_BYTES &&
@@ -131,6 +132,8 @@ export function readUsualPublish(frame: Uint8Array, end: number, texts: TextCach
     at: high * WIDE_FROM + low,
     acknowledge: undefined,
     headers: undefined,
+    proof: undefined,
+    originProof: undefined,
     frame: frame.length === end ? frame : frame.subarray(0, end),
   };
   return message as Publish;

@@ -1,0 +1,174 @@
+/**
+ * Statements on their way: an edge makes its own before the first event or call that it sends to a hub, a hub passes on
+ * those of its edges before their first event to each receiver, on the same lane. All of it happens with what is sent
+ * anyway: there are no timers, and nothing is sent for who is silent.
+ *
+ * @module
+ */
+
+import { bytesKey, equalBytes, toHex } from "../../base/bytes.ts";
+import type { Timers } from "../../base/clock.ts";
+import type { Failure, Lane } from "../../base/protocol.ts";
+import { LruMap } from "../../base/lru.ts";
+import { type Credential, PUBLIC_KEY_BYTES, readCredential, sha256 } from "../../identity/mod.ts";
+import type { Attachment, Cast, Message, Publish, RpcRequest } from "../../wire/mod.ts";
+import type { Self } from "../handshake.ts";
+import type { Link } from "../link.ts";
+import { signEvent } from "./event_proof.ts";
+import type { Guard } from "./guard.ts";
+import { makeStatement, readStatement, STATEMENT_MS_MAX } from "./statement.ts";
+
+/** Statements of others that a hub keeps: more than clients, as those of gone ones are still good. */
+export const VOUCHERS_MAX = 20_000;
+/** Receivers that are remembered as told, for one statement and lane; over it all are told again. */
+export const TOLD_MAX = 10_000;
+/** A link may bring a new statement so often, ms: each costs two verifications. */
+const LEARN_PAUSE_MS = 1_000;
+
+const NOTHING: readonly Attachment[] = [];
+
+interface Voucher {
+  readonly message: Attachment;
+  readonly until: number;
+  readonly learnedAt: number;
+  readonly told: Partial<Record<Lane, Set<Link>>>;
+}
+
+/** The statements that a node sends along. */
+export class Vouchers {
+  readonly #self: Self;
+  readonly #guard: Guard;
+  readonly #timers: Timers;
+  /** Of nodes that are not us, by id. */
+  readonly #others = new LruMap<string, Voucher>(VOUCHERS_MAX);
+  /** Our own, by the hub that it is made for. */
+  readonly #own = new LruMap<string, Voucher>(VOUCHERS_MAX);
+  #last: { readonly message: Message; readonly voucher: Voucher | undefined } | undefined;
+
+  constructor(self: Self, guard: Guard, timers: Timers) {
+    this.#self = self;
+    this.#guard = guard;
+    this.#timers = timers;
+  }
+
+  /** What must reach the link before the message does, on the same lane: nothing where it has. */
+  before(link: Link, message: Message, lane: Lane): readonly Attachment[] {
+    const speaker = speakerOf(message);
+    if (speaker === undefined) return NOTHING;
+    const voucher = this.#isUs(speaker) ? this.#ours(link) : this.#theirs(message, speaker);
+    const origin = message.kind === "publish" && message.originProof !== undefined
+      ? this.#ofHub(link, message.originProof)
+      : undefined;
+    if (origin === undefined && voucher === undefined) return NOTHING;
+    return [origin, voucher].filter((one) => this.#untold(link, lane, one)).map((one) => one!.message);
+  }
+
+  /** What goes on to another hub is signed by the hub of its publisher. */
+  signed(link: Link, message: Message): Message {
+    const { role, identity, realm } = this.#self;
+    if (message.kind !== "publish" || role !== "hub" || link.peer.role !== "hub") return message;
+    if (message.originProof !== undefined) return message;
+    const { frame: _, ...event } = message;
+    return { ...event, originProof: signEvent(identity, "origin", realm, event) };
+  }
+
+  /** What the hub that signed an event says of itself. */
+  #ofHub(link: Link, proof: Uint8Array): Voucher | undefined {
+    const hub = sha256(proof.subarray(0, PUBLIC_KEY_BYTES));
+    return this.#isUs(hub) ? this.#ours(link) : this.#others.get(toHex(hub));
+  }
+
+  /** Whether a receiver has yet to be told; counts it as told. */
+  #untold(link: Link, lane: Lane, voucher: Voucher | undefined): boolean {
+    if (voucher === undefined) return false;
+    const told = voucher.told[lane] ??= new Set();
+    if (told.has(link)) return false;
+    if (told.size >= TOLD_MAX) told.clear();
+    told.add(link);
+    return true;
+  }
+
+  #isUs(node: Uint8Array): boolean {
+    return equalBytes(node, this.#self.identity.idBytes);
+  }
+
+  /** A node says at this hub that it is attached here, or another hub passes on what its edges said. */
+  learn(link: Link, message: Attachment): Failure | undefined {
+    const { realm, identity } = this.#self, { isRevoked, realmKey = link.peer.realmKey } = this.#guard;
+    const now = this.#timers.now(), by = link.peer;
+    if (realmKey === undefined) return undefined;
+    const said = readStatement(message, { realm, realmKey, now, isRevoked });
+    if ("code" in said) return said;
+    const here = by.role === "edge", hub = here ? identity.id : by.node;
+    if (said.hub !== hub || here && said.node !== by.node) {
+      const rule = here ? "it must be the sender's own, about this hub" : "it must be about the hub that passes it on";
+      return { code: "bad_attachment", text: `Cannot accept the attachment: ${rule}` };
+    }
+    this.#last = undefined;
+    this.#others.set(said.node, { message: own(message), until: said.until, learnedAt: now, told: {} });
+    return undefined;
+  }
+
+  /** Whether the link brings what is known already, or comes too soon with another. */
+  knows(link: Link, message: Attachment): boolean {
+    const known = this.#others.get(link.peer.node);
+    if (known === undefined || link.peer.role === "hub") return false;
+    return equalBytes(known.message.signature, message.signature) ||
+      this.#timers.now() - known.learnedAt < LEARN_PAUSE_MS;
+  }
+
+  /** Made afresh when half of its time is over; a hub speaks for itself to other hubs only. */
+  #ours(link: Link): Voucher | undefined {
+    const isHub = this.#self.role === "hub";
+    if (isHub && link.peer.role !== "hub") return undefined;
+    const hub = isHub ? this.#self.identity.idBytes : link.peer.nodeBytes,
+      key = bytesKey(hub),
+      now = this.#timers.now();
+    const known = this.#own.get(key);
+    if (known !== undefined && now < known.learnedAt + (known.until - known.learnedAt) / 2) return known;
+    const credential = credentialOf(this.#guard);
+    if (credential === undefined) return undefined;
+    const until = Math.floor(Math.min(now + STATEMENT_MS_MAX, Math.max(credential.expires, now)));
+    const facts = { hub, realm: this.#self.realm, until, credential: credential.token };
+    const message = makeStatement(this.#self.identity, facts);
+    const voucher: Voucher = { message, until, learnedAt: now, told: {} };
+    this.#own.set(key, voucher);
+    return voucher;
+  }
+
+  /** A fan-out asks for each receiver: the answer is the same. */
+  #theirs(message: Message, speaker: Uint8Array): Voucher | undefined {
+    if (this.#last?.message === message) return this.#last.voucher;
+    const voucher = this.#others.get(toHex(speaker));
+    this.#last = { message, voucher };
+    return voucher;
+  }
+}
+
+/** Who speaks by a message, where that must be vouched for. */
+function speakerOf(message: Message): Uint8Array | undefined {
+  switch (message.kind) {
+    case "publish":
+      return (message as Publish).publisher;
+    case "rpcRequest":
+    case "cast":
+      return (message as RpcRequest | Cast).fromNode;
+    default:
+      return undefined;
+  }
+}
+
+function credentialOf(guard: Guard): Credential | undefined {
+  const token = guard.credential();
+  try {
+    return token === undefined ? undefined : readCredential(token);
+  } catch {
+    return undefined; // without a credential there is nothing to say
+  }
+}
+
+/** A copy that does not hold the network's buffers. */
+function own({ kind, body, signature, publicKey, credential }: Attachment): Attachment {
+  const copy = { kind, body: body.slice(), signature: signature.slice(), publicKey: publicKey.slice() };
+  return credential === undefined ? copy : { ...copy, credential };
+}

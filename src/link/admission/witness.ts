@@ -1,0 +1,149 @@
+/**
+ * The receiver's side of "who said it": an event or a call counts only from the hub that its sender is attached to, or
+ * signed by that hub where it came on from there, and only within the sender's rights. Where a realm asks for no
+ * credentials the hub's word counts.
+ *
+ * @module
+ */
+
+import { equalBytes, toHex } from "../../base/bytes.ts";
+import type { Timers } from "../../base/clock.ts";
+import type { Failure } from "../../base/protocol.ts";
+import { LruMap } from "../../base/lru.ts";
+import { CREDENTIAL_LEEWAY_MS, type NodeId, sha256 } from "../../identity/mod.ts";
+import type { Attachment, Publish } from "../../wire/mod.ts";
+import type { Self } from "../handshake.ts";
+import type { Link } from "../link.ts";
+import { type Proof, signerOf } from "./event_proof.ts";
+import type { Guard } from "./guard.ts";
+import { CredentialRights } from "./rights.ts";
+import { readStatement } from "./statement.ts";
+
+/** Senders that a receiver keeps in mind; the one that was not heard for longest goes first. */
+export const SENDERS_MAX = 10_000;
+
+/** A sender whose statement was checked. */
+interface Sender {
+  readonly hub: NodeId;
+  readonly until: number;
+  readonly isHub: boolean;
+  readonly rights: CredentialRights;
+  readonly signature: Uint8Array;
+}
+
+/** Checks who said it. */
+export class Witness {
+  readonly #self: Self;
+  readonly #guard: Guard;
+  readonly #timers: Timers;
+  readonly #senders: LruMap<string, Sender>;
+  #last: { readonly node: Uint8Array; readonly sender: Sender | undefined } | undefined;
+
+  constructor(self: Self, guard: Guard, timers: Timers, { sendersMax = SENDERS_MAX } = {}) {
+    this.#senders = new LruMap(sendersMax);
+    this.#self = self;
+    this.#guard = guard;
+    this.#timers = timers;
+  }
+
+  /** Senders that are kept. */
+  get size(): number {
+    return this.#senders.size;
+  }
+
+  /** A hub passes on the statement of a node. */
+  learn(link: Link, message: Attachment): Failure | undefined {
+    const { isRevoked, realmKey = link.peer.realmKey } = this.#guard, now = this.#timers.now();
+    if (realmKey === undefined || this.#knows(message)) return undefined;
+    const said = readStatement(message, { realm: this.#self.realm, realmKey, now, isRevoked });
+    if ("code" in said) return said;
+    const { node, hub, until, credential } = said, rights = new CredentialRights(credential);
+    this.#last = undefined;
+    this.#senders.set(node, {
+      hub,
+      until,
+      isHub: credential.role === "hub",
+      rights,
+      signature: message.signature.slice(),
+    });
+    return undefined;
+  }
+
+  /** On each lane the same statement comes once. */
+  #knows({ publicKey, signature }: Attachment): boolean {
+    const known = this.#senders.get(toHex(sha256(publicKey)));
+    return known !== undefined && equalBytes(known.signature, signature);
+  }
+
+  /** By what it is known who published an event that came over `link` (from here if undefined), or why it does not count. */
+  event(publish: Publish, link: Link | undefined): Proof | Failure {
+    const by = this.#guard.mode === "credential" ? this.#credible(publish, link) : "link";
+    if (typeof by !== "string" || publish.proof === undefined) return by;
+    const signer = signerOf(publish.proof, "event", this.#self.realm, publish);
+    if (signer !== undefined && publish.publisher !== undefined && toHex(publish.publisher) === signer) {
+      return "signature";
+    }
+    return {
+      code: "bad_proof",
+      text: `Cannot accept the event on ${publish.topic}: its publisher's signature is wrong`,
+    };
+  }
+
+  /** By what it is known who calls, or why the call does not count. */
+  call(caller: Uint8Array, procedure: string, link: Link | undefined): Exclude<Proof, "signature"> | Failure {
+    if (this.#guard.mode !== "credential" || isProven(caller, link)) return "link";
+    const sender = this.#sender(caller);
+    if (sender === undefined) return unproven(`call of ${procedure}`);
+    const refusal = procedure.startsWith("_mesh.") || sender.isHub
+      ? undefined
+      : sender.rights.refusal("call", procedure);
+    return refusal ?? (sender.hub === link!.peer.node ? "link" : "hub");
+  }
+
+  #credible(publish: Publish, link: Link | undefined): Proof | Failure {
+    const { publisher, topic } = publish;
+    if (publisher === undefined) return unproven(`event on ${topic}`);
+    if (isProven(publisher, link)) return "link";
+    const sender = this.#sender(publisher);
+    if (sender === undefined) return unproven(`event on ${topic}`);
+    const refusal = sender.isHub ? undefined : sender.rights.refusal("publish", topic);
+    if (refusal !== undefined) return refusal;
+    if (sender.hub === link!.peer.node) return "link";
+    return this.#bySender(publish, sender);
+  }
+
+  /** Signed by the hub to which its publisher is attached, which has shown that it is one. */
+  #bySender(publish: Publish, sender: Sender): Proof | Failure {
+    const proof = publish.originProof;
+    const signer = proof === undefined ? undefined : signerOf(proof, "origin", this.#self.realm, publish);
+    const origin = signer === undefined || signer !== sender.hub ? undefined : this.#senders.get(signer);
+    if (origin?.isHub && this.#isCurrent(origin)) return "hub";
+    const text =
+      `Cannot accept the event on ${publish.topic}: the hub ${sender.hub} of its publisher must have signed it`;
+    return { code: "unproven_origin", text };
+  }
+
+  #sender(node: Uint8Array): Sender | undefined {
+    let last = this.#last;
+    if (last === undefined || !equalBytes(last.node, node)) {
+      last = this.#last = { node: node.slice(), sender: this.#senders.get(toHex(node)) };
+    }
+    return last.sender !== undefined && this.#isCurrent(last.sender) ? last.sender : undefined;
+  }
+
+  #isCurrent({ until }: Sender): boolean {
+    return this.#timers.now() < until + CREDENTIAL_LEEWAY_MS;
+  }
+}
+
+/** From here, or by the link itself: an edge of ours whose id the handshake has proven, or a hub that speaks for itself. */
+function isProven(node: Uint8Array, link: Link | undefined): boolean {
+  return link === undefined || link.peer.role === "edge" || equalBytes(node, link.peer.nodeBytes);
+}
+
+function unproven(what: string): Failure {
+  return {
+    code: "unproven_sender",
+    text: `Cannot accept the ${what}: its sender must be attached to the hub that passes it on`,
+  };
+}
