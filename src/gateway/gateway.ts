@@ -122,6 +122,7 @@ export class Gateway extends Mesh {
         tls: certificate.tls,
         admit: (handshaking) => this.node.links.admits(handshaking),
         onConnection: (connection) => void this.node.links.accept(connection, names),
+        onFailed: () => this.node.trust.turnedAway("tls_failed", {}),
       });
       if (http !== undefined) {
         this.#http = serveHealth({

@@ -40,6 +40,9 @@ export const HANDSHAKE_FRAME_BYTES = 64 * 1024;
 /** Streams of a possible stranger that wait, beside its first: the original opens a second one before the first is read. */
 const STRANGE_STREAMS_MAX = 1;
 
+/** Streams beside the first that a newcomer may open before the welcome: ours opens none. Each is cancelled at once. */
+export const EARLY_STREAMS_MAX = 16;
+
 /** A connection whose ends know each other. */
 export interface Established {
   readonly connection: Connection;
@@ -166,9 +169,10 @@ function answerOf(frame: Uint8Array | undefined): Message {
 export async function accept(connection: Connection, options: AcceptOptions): Promise<Established | undefined> {
   const { timers } = options;
   const late = () => new HandshakeRefusal("handshake_timeout", `Cannot connect: no proof within ${HANDSHAKE_MS} ms`);
-  const opened: { stream?: BidiStream; peer?: PeerIdentity } = {};
+  const flood = Promise.withResolvers<never>(), opened: Opened = { onFlood: () => flood.reject(flooded()) };
   try {
-    const established = await within(timers, HANDSHAKE_MS, acceptor(connection, options, opened), late);
+    const handshake = Promise.race([acceptor(connection, options, opened), flood.promise]);
+    const established = await within(timers, HANDSHAKE_MS, handshake, late);
     if (established === "taken") return undefined;
     if (established === undefined) connection.close(1, "ended"); // it finished its stream: nothing can come any more
     return established;
@@ -182,20 +186,46 @@ export async function accept(connection: Connection, options: AcceptOptions): Pr
   }
 }
 
+/** What a handshake has come to so far. */
+interface Opened {
+  stream?: BidiStream;
+  peer?: PeerIdentity;
+  /** Called where more streams came than anybody needs before the welcome. */
+  readonly onFlood: () => void;
+}
+
+function flooded(): HandshakeRefusal {
+  return new HandshakeRefusal(
+    "too_many_streams",
+    `Cannot connect: before the welcome at most ${EARLY_STREAMS_MAX} streams are opened, got more`,
+  );
+}
+
+/** Passes streams on to be refused, and calls where they are too many. */
+function bounded(onFlood: () => void): <T>(refuse: (stream: T) => void) => (stream: T) => void {
+  let early = 0;
+  return (refuse) => (stream) => {
+    if (++early > EARLY_STREAMS_MAX) onFlood();
+    refuse(stream);
+  };
+}
+
 async function acceptor(
   connection: Connection,
   options: AcceptOptions,
-  opened: { stream?: BidiStream; peer?: PeerIdentity },
+  opened: Opened,
 ): Promise<Established | "taken" | undefined> {
   const { self, random, names, admit, timers, frameBytesMax, subscriptionsMax, door } = options;
-  const acceptLanes = refuseAll(connection.incomingSend, cancel), streams = connection.incomingBidi.getReader();
+  const counted = bounded(opened.onFlood), acceptLanes = refuseAll(connection.incomingSend, counted(cancel));
+  const streams = connection.incomingBidi.getReader();
   const first = await streams.read();
   streams.releaseLock();
   if (first.done) return undefined;
   const stream = opened.stream = first.value;
   const more: BidiStream[] = [];
   let room = door === undefined ? 0 : STRANGE_STREAMS_MAX;
-  const acceptStreams = refuseAll(connection.incomingBidi, (late) => room-- > 0 ? more.push(late) : refuseStream(late));
+  const keep = (late: BidiStream) => void (room-- > 0 ? more.push(late) : refuseStream(late));
+  const acceptStreams = refuseAll(connection.incomingBidi, counted(keep));
   const heard: Uint8Array[] = [];
   const source = new FrameSource(stream.readable, HANDSHAKE_FRAME_BYTES);
   if (door !== undefined) source.onChunk = (chunk) => hear(heard, chunk);

@@ -105,6 +105,8 @@ export interface ListenOptions {
   readonly onConnection: (connection: Connection) => void;
   /** Asked before TLS, with how many are in TLS now: `false` refuses the newcomer at once. */
   readonly admit?: (handshaking: number) => boolean;
+  /** Told of each newcomer that came to nothing in TLS: it left, fell silent, or did not believe our certificate. */
+  readonly onFailed?: () => void;
 }
 
 /** A place where connections arrive. */

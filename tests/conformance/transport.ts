@@ -199,6 +199,17 @@ const listenerTests: Tests = {
     await site.connect();
   },
 
+  async "the listener is told of each newcomer that came to nothing in TLS"(site) {
+    await site.open();
+    await site.connect();
+    assert.equal(site.failures, 0);
+    const expect = { kind: "key", publicKey: mallory.publicKey } as const;
+    for (let i = 1; i <= 2; i++) {
+      await assert.rejects(site.dial({ expect }), { code: "untrusted" });
+      await until(() => site.failures === i, "it is told");
+    }
+  },
+
   async "a closed listener takes nobody, and its connections live on"(site) {
     const [near, far] = await (await site.open()).connect();
     await site.listener.close();

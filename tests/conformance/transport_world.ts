@@ -28,6 +28,8 @@ export const mallory: Identity = createIdentity(new Uint8Array(32).fill(2));
 export class Site {
   readonly arrived: Connection[] = [];
   admits = true;
+  /** Newcomers that came to nothing in TLS. */
+  failures = 0;
   listener!: Listener;
   readonly #world: World;
   #next: ((connection: Connection) => void) | undefined;
@@ -42,6 +44,7 @@ export class Site {
       address: { hostname: this.#world.host, port },
       tls: await this.leaf(identity, options),
       admit: () => this.admits,
+      onFailed: () => void this.failures++,
       onConnection: (connection) => {
         this.arrived.push(connection);
         this.#next?.(connection);

@@ -1,6 +1,7 @@
 /** The handshake at the acceptor, against diallers that do what they should not. @module */
 
 import assert from "node:assert/strict";
+import { EARLY_STREAMS_MAX } from "../../src/link/establish.ts";
 import { makeConnect, makeProve, type Self } from "../../src/link/handshake.ts";
 import type { Connect, Message, Refused } from "../../src/wire/mod.ts";
 import { EDGE, HUB, MALLORY, passing, self, Talker, World } from "./world.ts";
@@ -176,4 +177,35 @@ Deno.test("acceptor: before the welcome no stream but the first is kept", async 
   await late.write(Uint8Array.of(5));
   const { value } = await accepted.connection.incomingSend.getReader().read();
   assert.deepEqual((await value!.getReader().read()).value, Uint8Array.of(5), "afterwards they are");
+});
+
+Deno.test("acceptor: who opens stream after stream before the welcome is refused at the bound, told and forgotten", async () => {
+  for (const opensFirst of [true, false]) {
+    const world = await World.open(), [near, far] = await world.connect(), refused: string[] = [];
+    const accepting = world.accept(far, { onRefused: (code) => void refused.push(code) });
+    const talker = opensFirst ? await Talker.dial(near) : undefined;
+    await talker?.say(connectOf());
+    let opened = 0;
+    const flood = assert.rejects(async () => {
+      for (; opened < 10 * EARLY_STREAMS_MAX; opened++) {
+        const writer = (await near.openSend()).getWriter();
+        await writer.write(Uint8Array.of(1)).catch(() => {}); // it was cancelled
+        await world.timers.run(0);
+      }
+    }, { name: "ClosedError" });
+    if (talker !== undefined) {
+      await passing(world.timers, talker.expect("hello"));
+      const { code, text } = await passing(world.timers, talker.expect("refused"));
+      assert.deepEqual([code, text], [
+        "too_many_streams",
+        "Cannot connect: before the welcome at most 16 streams are opened, got more",
+      ]);
+    }
+    assert.equal(await passing(world.timers, accepting), undefined);
+    await passing(world.timers, flood);
+    assert(opened >= EARLY_STREAMS_MAX && opened < 3 * EARLY_STREAMS_MAX, `${opened} streams`);
+    assert.deepEqual(refused, ["too_many_streams"]);
+    await world.timers.run(20_000);
+    assert.equal(world.timers.outstanding, 0);
+  }
 });

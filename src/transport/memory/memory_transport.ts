@@ -23,6 +23,9 @@ export interface BoundListener {
   leaf: MemoryLeaf;
   readonly onConnection: ListenOptions["onConnection"];
   readonly admit: ListenOptions["admit"];
+  readonly onFailed: ListenOptions["onFailed"];
+  /** Newcomers that were admitted and have not arrived. */
+  handshaking: number;
   /** Takes note of a connection that arrived. */
   readonly adopt: (connection: MemoryConnection) => void;
 }
@@ -82,12 +85,19 @@ export class MemoryTransport implements Transport {
     }
   }
 
-  async listen({ address, tls, onConnection, admit }: ListenOptions): Promise<Listener> {
+  async listen({ address, tls, onConnection, admit, onFailed }: ListenOptions): Promise<Listener> {
     if (this.#closing.signal.aborted) {
       throw new ClosedError("Cannot listen: the transport must be open, got a closed one");
     }
     const adopt = (connection: MemoryConnection) => void this.#adopt(connection);
-    const bound: BoundListener = { leaf: parseMemoryLeaf(tls.cert), onConnection, admit, adopt };
+    const bound: BoundListener = {
+      leaf: parseMemoryLeaf(tls.cert),
+      onConnection,
+      admit,
+      onFailed,
+      adopt,
+      handshaking: 0,
+    };
     const port = this.#host.bind(address, bound);
     let isOpen = true;
     const listener: Listener = {

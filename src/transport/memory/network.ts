@@ -149,9 +149,12 @@ export class MemoryNetwork {
     await this.#trip(from, to);
     const listener = host.ports.get(address.port);
     if (!listener) throw fail("unreachable", "a node must answer there, got no answer");
-    if (listener.admit?.(0) === false) throw fail("refused", "the other end must accept connections, got a refusal");
+    if (listener.admit?.(listener.handshaking) === false) {
+      throw fail("refused", "the other end must accept connections, got a refusal");
+    }
     const { leaf } = listener, now = this.timers.now(), failure = disproof(leaf, expect, address.hostname, now);
-    await this.#trip(to, from);
+    await this.#inTls(listener, this.#trip(to, from));
+    if (failure) listener.onFailed?.();
     if (source.lives !== lives) await new Promise(() => {}); // who dialled has crashed
     if (failure === "untrusted") throw fail(failure, "the other end must prove who it is, got another certificate");
     if (failure) {
@@ -163,6 +166,23 @@ export class MemoryNetwork {
     listener.adopt(far);
     listener.onConnection(far);
     return near;
+  }
+
+  /** Counts a newcomer at its listener until it arrives, or is given up there: a trip may last for ever. */
+  async #inTls(listener: BoundListener, trip: Promise<void>): Promise<void> {
+    let counts = true;
+    const leave = () => {
+      if (counts) listener.handshaking--;
+      counts = false;
+    };
+    listener.handshaking++;
+    const cancel = this.timers.after(this.limits.idleTimeoutMs, leave);
+    try {
+      await trip;
+    } finally {
+      cancel();
+      leave();
+    }
   }
 
   #wire(from: string, to: string, port: number): readonly [MemoryConnection, MemoryConnection] {

@@ -20,7 +20,7 @@ export function quicOptions(limits: TransportLimits): Deno.QuicTransportOptions 
 }
 
 /** Who is asked about newcomers and gets those that completed TLS. */
-type Acceptor = Pick<ListenOptions, "admit"> & { accepted(connection: Deno.QuicConn): void };
+type Acceptor = Pick<ListenOptions, "admit" | "onFailed"> & { accepted(connection: Deno.QuicConn): void };
 
 /** A bound UDP port. It stays bound until it is closed and collected: keep one for the life of a process. */
 export class Endpoint {
@@ -120,7 +120,8 @@ export class Endpoint {
     try {
       connection = await incoming.accept();
     } catch {
-      return; // its handshake failed: it gets no further, and nobody else is concerned
+      if (this.#acceptor === acceptor) acceptor.onFailed?.();
+      return; // it gets no further, and nobody else is concerned
     } finally {
       this.#handshaking--;
     }

@@ -91,11 +91,12 @@ class QuicTransport implements Transport {
     }
   }
 
-  async listen({ address, tls, admit, onConnection }: ListenOptions): Promise<Listener> {
+  async listen({ address, tls, admit, onConnection, onFailed }: ListenOptions): Promise<Listener> {
     this.#assertOpen("listen");
     const endpoint = await this.#bind(address);
     endpoint.listen(tls, {
       ...(admit && { admit }),
+      ...(onFailed && { onFailed }),
       accepted: (native) => onConnection(this.#adopt(native)),
     });
     if (!this.#listening.includes(endpoint)) this.#listening.push(endpoint);
