@@ -23,6 +23,8 @@ export const WAITING_BYTES_PER_LINK_MAX = 512 << 10, WAITING_BYTES_MAX = 8 << 20
 export interface IntakeOptions {
   readonly realm: Realm;
   readonly timers: Timers;
+  /** Whether a link leads to a hub. */
+  readonly isHub: (peer: Peer) => boolean;
   /** Takes what is proven. */
   readonly give: (from: Peer, message: DhtMessage) => void;
 }
@@ -35,6 +37,7 @@ interface Waiting {
   readonly proven: (VerifiedRecord | Failure)[];
 }
 
+const ANSWERS: ReadonlySet<string> = new Set(["findNodeReply", "findValueReply", "storeAck"]);
 /** Thrown through `fromWire` when the turn's signatures are spent. */
 const SPENT = Symbol("spent");
 
@@ -69,8 +72,9 @@ export class Intake {
     return this.#verifier.checks;
   }
 
-  /** Takes a message from a link. */
+  /** Takes a message from a link. Nobody asks an edge: its answers are not even read. */
   received(from: Peer, message: DhtWireMessage): void {
+    if (ANSWERS.has(message.kind) && !this.#options.isHub(from)) return;
     const queue = this.#waiting.get(from), proven: Waiting["proven"] = [];
     const known = queue === undefined ? this.#prove(message, proven) : undefined;
     if (known !== undefined) return this.#options.give(from, known);

@@ -111,6 +111,7 @@ export class Node implements LinkOwner {
     this.#intake = new Intake({
       realm: parseRealm(self.realm),
       timers: runtime.timers,
+      isHub: (peer) => this.links.get(peer)?.peer.role === "hub",
       give: (from, message) => this.#give("dht", { kind: "received", from, message }),
     });
     this.links = new LinkTable({
@@ -341,12 +342,9 @@ export class Node implements LinkOwner {
   #give(name: "dht", input: Input<DhtMessage, DhtCommand, DhtTimer>): void;
   #give(name: CoreName, input: Input<never, never, never>): void;
   #give(name: CoreName, input: Input<never, never, never>): void {
-    const core = this.#core(name) as Core<never, never, never, never>;
+    const one = name === "pubsub" ? this.#pubsub : name === "rpc" ? this.#rpc : this.#dht;
+    const core = one as Core<never, never, never, never>;
     for (const effect of core.handle(input, this.#now())) this.#perform(name, effect);
-  }
-
-  #core(name: CoreName) {
-    return name === "pubsub" ? this.#pubsub : name === "rpc" ? this.#rpc : this.#dht;
   }
 
   #send(core: CoreName, to: Peer | readonly Peer[], message: Message, lane: Lane): void {

@@ -17,7 +17,8 @@ const IDENTITY = createIdentity(seededRandom("provider").bytes(32));
 /** An intake, what it gave, and how many signatures each turn checked. */
 function open() {
   const timers = new ManualTimers(), given: [string, DhtMessage][] = [];
-  const intake = new Intake({ realm: REALM, timers, give: (from, message) => void given.push([from, message]) });
+  const isHub = (peer: string) => !peer.startsWith("edge");
+  const intake = new Intake({ realm: REALM, timers, isHub, give: (from, message) => void given.push([from, message]) });
   const turn = async () => {
     const before = intake.checks;
     await timers.run(0);
@@ -82,6 +83,16 @@ Deno.test("a record that is known costs nothing", async () => {
   const { intake, given, turn } = open();
   for (let i = 0; i < 5 * SIGNATURES_PER_TURN; i++) intake.received("a", store(1));
   assert.deepEqual([given.length, intake.checks, await turn()], [5 * SIGNATURES_PER_TURN, 1, 0]);
+});
+
+Deno.test("answers of an edge are not read: nobody asks one", () => {
+  const { intake, given } = open(), value = [store(1).value], requestId = 1;
+  intake.received("edge", { kind: "findValueReply", requestId, value });
+  intake.received("edge", { kind: "findNodeReply", requestId, nodes: [] });
+  intake.received("edge", { kind: "storeAck", requestId, key: IDENTITY.idBytes });
+  assert.deepEqual([given.length, intake.checks], [0, 0]);
+  intake.received("edge", store(1));
+  assert.deepEqual([given.length, intake.checks], [1, 1]);
 });
 
 Deno.test("what waits is a copy: the frame's memory is used again", async () => {
