@@ -13,6 +13,7 @@ import { equalBytes } from "../base/bytes.ts";
 import { Deadlines } from "../base/deadlines.ts";
 import type { CommandId, Core, Peer } from "../base/protocol.ts";
 import type { VerifiedRecord } from "../identity/record.ts";
+import { bucketIndex } from "../names/mod.ts";
 import { Holder, storeAck } from "./holder.ts";
 import { type Link, Links } from "./links.ts";
 import {
@@ -37,6 +38,8 @@ import { idInBucket, RoutingTable } from "./routing_table.ts";
 
 /** When a record that nobody has kept is stored again. */
 const RETRY_AFTER_MS = 15_000;
+/** Hubs with a link that a round of upkeep introduces this one to; a guess: more than ever lack at once in a small mesh. */
+const REINTRODUCTIONS_MAX = 20;
 
 /** The hash table's protocol at a hub. */
 export class DhtCore implements Core<DhtMessage, DhtCommand, DhtTimer, DhtEvent> {
@@ -299,9 +302,26 @@ export class DhtCore implements Core<DhtMessage, DhtCommand, DhtTimer, DhtEvent>
     const { upkeepEveryMs, refreshAfterMs } = this.#options;
     out.push({ kind: "timer", afterMs: upkeepEveryMs, timer: { type: "upkeep" } });
     this.#holder.records.sweep(now);
+    this.#meetAgain(out);
     for (const contact of this.#table.probes(now)) this.#queries.probe(contact, now, out);
     const stale = this.#table.stale(now - refreshAfterMs);
     if (stale !== undefined && this.#unfilled.length === 0) this.#fill(stale, now, out);
+  }
+
+  /**
+   * A hub that was slow for a while was evicted while its link went on: nothing would bring it back, and two parts of a
+   * mesh whose hubs evicted each other would stay apart for as long as their links last.
+   */
+  #meetAgain(out: DhtEffect[]): void {
+    const { node, closestCount } = this.#options;
+    let left = REINTRODUCTIONS_MAX;
+    for (const [peer, link] of this.#links.hubs()) {
+      if (left === 0) return;
+      if (this.#table.get(link) !== undefined) continue;
+      if (this.#table.bucket(bucketIndex(node, link.nodeBytes)).length >= closestCount) continue;
+      left--;
+      this.#introduce(peer, INTRODUCE_BACK, out);
+    }
   }
 
   #fill(bucket: number, now: number, out: DhtEffect[]): void {

@@ -280,6 +280,23 @@ Deno.test("upkeep: the oldest of each bucket is probed, expired records go, stal
   assert.equal(bench.core.records.size, 0);
 });
 
+Deno.test("upkeep: hubs that were evicted while their links went on are introduced to again, at most twenty a round", () => {
+  const bench = new Bench({ refreshAfterMs: Infinity }), [a, b] = [nodeAt(0x80), nodeAt(0x81)];
+  bench.meet(a);
+  bench.up("link-b", b);
+  const upkeep = () =>
+    bench.core.handle({ kind: "timer", timer: { type: "upkeep" } }, bench.now)
+      .filter((effect) => effect.kind === "send");
+  assert.deepEqual(upkeep(), [send("link-b", { ...introduction(SELF), requestId: INTRODUCE_BACK })]);
+  bench.received("link-b", introduction(b));
+  assert.deepEqual(upkeep(), [], "it is known again");
+  for (let i = 0; i < 19; i++) bench.up(`edge-${i}`, fakeNode(idWith(0x90, i), { role: "edge" }), "edge");
+  for (let i = 0; i < 30; i++) bench.up(`link-${i}`, fakeNode(idWith(0x40, i)));
+  assert.equal(upkeep().length, 20);
+  for (let i = 0; i < 20; i++) bench.received(`link-${i}`, introduction(fakeNode(idWith(0x40, i))));
+  assert.deepEqual(upkeep(), [], "there is no room for more in their bucket");
+});
+
 Deno.test("a hub looks up for its edge, at most so often at once", () => {
   const bench = new Bench({ lookupsPerLinkMax: 1 }), a = nodeAt(0x80), edge = fakeNode(idWith(0x70), { role: "edge" });
   bench.meet(a);
