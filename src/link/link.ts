@@ -16,6 +16,7 @@ import { MeshError } from "../base/errors.ts";
 import type { Lane, Peer } from "../base/protocol.ts";
 import type { Connection } from "../transport/transport.ts";
 import { type Decoder, MalformedFrame, type Message } from "../wire/mod.ts";
+import type { Throttle } from "./admission/throttle.ts";
 import type { OutgoingBudget, QueueOwner } from "./budget.ts";
 import type { Established } from "./establish.ts";
 import type { PeerIdentity } from "./handshake.ts";
@@ -58,6 +59,8 @@ export interface LinkOptions {
   readonly timers: Timers;
   readonly budget: OutgoingBudget;
   readonly queue: QueueLimits;
+  /** How fast the peer may send; absent: as fast as it likes. */
+  readonly throttle?: Throttle | undefined;
   /** Shared by all links of a node: it remembers texts. */
   readonly decoder: Decoder;
 }
@@ -89,8 +92,14 @@ export class Link implements QueueOwner {
   #cancelKeepAlive: () => void = () => {};
 
   constructor(options: LinkOptions) {
-    const { id, established: { connection, peer, dialled, controlWritable, frameBytesMax }, timers, budget, owner } =
-      options;
+    const {
+      id,
+      established: { connection, peer, dialled, controlWritable, frameBytesMax },
+      timers,
+      budget,
+      owner,
+      throttle,
+    } = options;
     this.#options = options;
     this.id = id;
     this.peer = peer;
@@ -107,8 +116,11 @@ export class Link implements QueueOwner {
     });
     this.#reader = new LinkReader(connection, { frameBytesMax, decoder: options.decoder }, {
       onMessage: (message) => this.#onMessage(message),
-      pause: () => owner.pause(),
-      read: (bytes) => this.bytes.received += bytes,
+      pause: () => this.#pause(),
+      read: (bytes) => {
+        this.bytes.received += bytes;
+        throttle?.read(bytes);
+      },
       failed: (error) => this.#failed(error),
     });
     budget.join(this);
@@ -217,8 +229,18 @@ export class Link implements QueueOwner {
     this.breakOff("slow_consumer", "all outgoing queues together are over their bound");
   }
 
+  #pause(): Promise<void> | undefined {
+    const { throttle, owner } = this.#options, tooFast = throttle?.pause(), others = owner.pause();
+    return tooFast === undefined
+      ? others
+      : others === undefined
+      ? tooFast
+      : Promise.all([tooFast, others]).then(() => {});
+  }
+
   #onMessage(message: Message): void {
     this.messages.received++;
+    this.#options.throttle?.frame();
     switch (message.kind) {
       case "ping": {
         const { timestamp } = message, serverTime = Math.floor(this.#options.timers.now());

@@ -5,6 +5,7 @@ import type { Peer } from "../base/protocol.ts";
 import type { Random } from "../base/random.ts";
 import type { NodeId } from "../identity/mod.ts";
 import type { Connection } from "../transport/transport.ts";
+import { Throttle } from "./admission/throttle.ts";
 import type { OutgoingBudget } from "./budget.ts";
 import { Decoder } from "../wire/mod.ts";
 import { accept, type Door, type Established, type Stranger } from "./establish.ts";
@@ -22,6 +23,9 @@ export interface LinkLimits {
   readonly perAddressBurst: number;
   readonly frameBytesMax: number;
   readonly subscriptionsPerClientMax: number;
+  /** What one client may send on average; over it reading from it pauses. */
+  readonly framesPerClientPerSecond: number;
+  readonly bytesPerClientPerSecond: number;
   readonly queue: QueueLimits;
 }
 
@@ -46,6 +50,8 @@ export interface Newcomer {
   /** Proven by the handshake, if it came so far. */
   readonly node?: NodeId;
   readonly remote?: string;
+  /** It has a link already, and was slowed down. */
+  readonly isLinked?: boolean;
 }
 
 /** Addresses whose rate is remembered. */
@@ -156,7 +162,8 @@ export class LinkTable {
     const { timers, budget, owner, limits, onLink } = this.#options, { queue } = limits;
     const id = `l${++this.#ids}`;
     const decoder = this.#decoder;
-    const link = new Link({ id, established, owner, timers, budget, queue, decoder });
+    const throttle = this.#throttle(established);
+    const link = new Link({ id, established, owner, timers, budget, queue, decoder, throttle });
     this.#links.set(id, link);
     let siblings = this.#byNode.get(link.peer.node);
     if (siblings === undefined) this.#byNode.set(link.peer.node, siblings = new Set());
@@ -166,6 +173,15 @@ export class LinkTable {
     link.start();
     if (isClient(link) && this.#clients > limits.clientsMax) this.#replaceOldest(siblings, link);
     return link;
+  }
+
+  /** Clients may send only so fast; hubs of ours, and edges to themselves, as they like. */
+  #throttle({ dialled, peer: { node, role } }: Established): Throttle | undefined {
+    if (dialled || role === "hub") return undefined;
+    const { timers, onRefused, limits } = this.#options;
+    const { framesPerClientPerSecond: framesPerSecond, bytesPerClientPerSecond: bytesPerSecond } = limits;
+    const onPause = () => onRefused("too_fast", "reading pauses: the client sends too fast", { node, isLinked: true });
+    return new Throttle({ framesPerSecond, bytesPerSecond }, timers, onPause);
   }
 
   /** Forgets a link that has ended. */

@@ -14,6 +14,10 @@ export interface GatewayLimits {
   readonly frameBytesMax: number;
   /** Patterns of one edge. Default 10,000. */
   readonly subscriptionsPerClientMax: number;
+  /** Frames that one edge may send in a second on average; over it reading from it pauses. Default 1,000,000. */
+  readonly framesPerClientPerSecond: number;
+  /** Bytes that one edge may send in a second on average, likewise. Default 1 GiB. */
+  readonly bytesPerClientPerSecond: number;
   /** Patterns of all edges. Default 1,000,000. */
   readonly subscriptionsMax: number;
   /** Connections without welcome. Default 1,000. */
@@ -31,6 +35,8 @@ export const GATEWAY_LIMITS: GatewayLimits = {
   clientsMax: 10_000,
   frameBytesMax: FRAME_BYTES_DEFAULT,
   subscriptionsPerClientMax: PUBSUB_DEFAULTS.subscriptionsPerLinkMax,
+  framesPerClientPerSecond: 1_000_000,
+  bytesPerClientPerSecond: 1 << 30,
   subscriptionsMax: PUBSUB_DEFAULTS.subscriptionsMax,
   unwelcomedMax: 1_000,
   queueBytesMax: 8 << 20,

@@ -77,10 +77,17 @@ export class Trust {
     this.sessions.left(link);
   }
 
-  /** Somebody was turned away before it had a link. */
-  turnedAway(code: string, { node, remote }: Newcomer): void {
+  /** Somebody was turned away before it had a link, or slowed down on it. */
+  turnedAway(code: string, { node, remote, isLinked = false }: Newcomer): void {
     this.#count(code);
-    this.#audit?.note({ node, remote, action: "attach", name: "", verdict: "refused", reason: code });
+    this.#audit?.note({
+      node,
+      remote,
+      action: isLinked ? "stay" : "attach",
+      name: "",
+      verdict: "refused",
+      reason: code,
+    });
   }
 
   /** Sends a message, after what its receiver must know of who speaks by it; false if it was dropped. */

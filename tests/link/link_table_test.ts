@@ -16,6 +16,8 @@ const LIMITS: LinkLimits = {
   perAddressBurst: 100,
   frameBytesMax: 1 << 20,
   subscriptionsPerClientMax: 10,
+  framesPerClientPerSecond: 1_000_000,
+  bytesPerClientPerSecond: 1 << 30,
   queue: WIDE,
 };
 
