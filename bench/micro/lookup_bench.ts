@@ -10,13 +10,14 @@ interface Contact {
   readonly node: string;
   readonly nodeBytes: Uint8Array;
   readonly sequence: number;
+  readonly expiresAt: number;
 }
 
 const NODES = 1_000, TARGETS = 64, { closestCount } = DHT_DEFAULTS;
 const random = seededRandom("lookup");
 const contacts = Array.from({ length: NODES }, (): Contact => {
   const nodeBytes = random.bytes(32);
-  return { node: toHex(nodeBytes), nodeBytes, sequence: 1 };
+  return { node: toHex(nodeBytes), nodeBytes, sequence: 1, expiresAt: Infinity };
 });
 const tables = new Map(contacts.map((contact) => [contact.node, tableOf(contact)]));
 const targets = Array.from({ length: TARGETS }, () => random.bytes(32)), [self] = contacts as [Contact];

@@ -40,6 +40,13 @@ import { idInBucket, RoutingTable } from "./routing_table.ts";
 const RETRY_AFTER_MS = 15_000;
 /** Hubs with a link that a round of upkeep introduces this one to; a guess: more than ever lack at once in a small mesh. */
 const REINTRODUCTIONS_MAX = 20;
+/** Each time that we look for our neighbours again, the next is so many times later. */
+const REJOIN_FACTOR = 4;
+
+/** Look for our neighbours again. */
+interface Rejoin {
+  readonly afterMs: number;
+}
 
 /** The hash table's protocol at a hub. */
 export class DhtCore implements Core<DhtMessage, DhtCommand, DhtTimer, DhtEvent> {
@@ -49,11 +56,12 @@ export class DhtCore implements Core<DhtMessage, DhtCommand, DhtTimer, DhtEvent>
   readonly #links = new Links();
   readonly #publications: Publications;
   readonly #queries: Queries;
-  readonly #deadlines = new Deadlines<number | Query | Publication>();
+  readonly #deadlines = new Deadlines<number | Query | Publication | Rejoin>();
   /** Buckets that are to be filled after we have joined, the next one last. */
   #unfilled: number[] = [];
   #timerAt = Infinity;
   #hasUpkeep = false;
+  #hasJoined = false;
 
   constructor(options: DhtOptions) {
     this.#options = options;
@@ -116,12 +124,12 @@ export class DhtCore implements Core<DhtMessage, DhtCommand, DhtTimer, DhtEvent>
       case "findNode":
         if (isEdge) return this.#queries.forEdge(from, message, now, out);
         this.#asked(link, message.sender, now, out);
-        out.push(this.#holder.findNode(from, node, message, now));
+        out.push(this.#holder.findNode(from, link, message, now));
         return;
       case "findValue":
         if (isEdge) return this.#queries.forEdge(from, message, now, out);
         this.#asked(link, message.sender, now, out);
-        out.push(this.#holder.findValue(from, node, message, now));
+        out.push(this.#holder.findValue(from, link, message, now));
         return;
       case "store":
         return isEdge ? this.#onEdgeStore(from, node, message, now, out) : this.#onStore(from, node, message, now, out);
@@ -286,10 +294,19 @@ export class DhtCore implements Core<DhtMessage, DhtCommand, DhtTimer, DhtEvent>
         if (late !== undefined) this.#missed(late, now, out);
       } else if ("next" in due) {
         this.#renew(due, now, out);
+      } else if ("afterMs" in due) {
+        this.#rejoin(due.afterMs, now, out);
       } else {
         this.#queries.giveUp(due, now, out);
       }
     }
+  }
+
+  /** Who joined with us did not know us, nor we them: soon we do, and later ever more seldom there is news. */
+  #rejoin(afterMs: number, now: number, out: DhtEffect[]): void {
+    const nextMs = Math.min(REJOIN_FACTOR * afterMs, this.#options.refreshAfterMs);
+    this.#deadlines.add(now + nextMs, { afterMs: nextMs });
+    this.#queries.begin(newQuery(this.#options.node, { type: "findNode" }, { kind: "nobody" }), now, out);
   }
 
   #renew({ record, next }: Publication, now: number, out: DhtEffect[]): void {
@@ -317,8 +334,8 @@ export class DhtCore implements Core<DhtMessage, DhtCommand, DhtTimer, DhtEvent>
     let left = REINTRODUCTIONS_MAX;
     for (const [peer, link] of this.#links.hubs()) {
       if (left === 0) return;
+      if (this.#table.bucket(bucketIndex(node, link.nodeBytes)).length >= closestCount) continue; // as most are
       if (this.#table.get(link) !== undefined) continue;
-      if (this.#table.bucket(bucketIndex(node, link.nodeBytes)).length >= closestCount) continue;
       left--;
       this.#introduce(peer, INTRODUCE_BACK, out);
     }
@@ -333,6 +350,10 @@ export class DhtCore implements Core<DhtMessage, DhtCommand, DhtTimer, DhtEvent>
   #ended({ purpose, storing }: Query, now: number, out: DhtEffect[]): void {
     if (purpose.type === "join") { // all buckets but that of the closest neighbour, paper section 2.3
       this.#unfilled = Array.from({ length: Math.max(0, this.#table.depth - 1) }, (_, i) => i);
+      for (const record of this.#publications.takeThin()) this.#store(record, undefined, now, out);
+      const { rejoinAfterMs } = this.#options;
+      if (!this.#hasJoined) this.#deadlines.add(now + rejoinAfterMs, { afterMs: rejoinAfterMs });
+      this.#hasJoined = true;
     }
     if (purpose.type === "join" || purpose.type === "fill") {
       const enough = this.#options.refreshEnough;
@@ -340,7 +361,9 @@ export class DhtCore implements Core<DhtMessage, DhtCommand, DhtTimer, DhtEvent>
       while (bucket !== undefined && this.#table.bucket(bucket).length >= enough) bucket = this.#unfilled.pop();
       if (bucket !== undefined) this.#fill(bucket, now, out);
     }
-    if (purpose.type !== "store" || storing === undefined || storing.confirmed > 0) return;
+    if (purpose.type !== "store" || storing === undefined) return;
+    this.#publications.stored(purpose.record, storing.asked < this.#options.closestCount);
+    if (storing.confirmed > 0) return;
     if (this.#publications.isCurrent(purpose.record)) {
       this.#deadlines.add(now + RETRY_AFTER_MS, { record: purpose.record, next: "retry" });
     }

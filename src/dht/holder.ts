@@ -20,6 +20,9 @@ import type { RoutingTable } from "./routing_table.ts";
 
 const NO_NODES: readonly Contact[] = [];
 
+/** Who asks, where there is a link. */
+type Asker = { readonly node: string; readonly nodeBytes: Uint8Array } | undefined;
+
 /** The part of a hub that others ask. */
 export class Holder {
   readonly records: Records<VerifiedRecord>;
@@ -35,17 +38,10 @@ export class Holder {
   }
 
   /** The k closest to `target` that we know, ourselves among them, and not the one who asks. */
-  closest(target: Uint8Array, asker: string, now: number): Contact[] {
+  closest(target: Uint8Array, asker: Asker, now: number): Contact[] {
     const { closestCount } = this.#options, { self } = this;
-    const isFit = (one: Contact) => one.expiresAt > now && one.node !== asker;
-    let out = this.#table.closest(target, closestCount + 1);
-    if (!out.every(isFit)) {
-      out = out.filter(isFit); // one less is what there mostly is; more: look again
-      if (out.length < closestCount) out = this.#table.closest(target, closestCount, isFit);
-    } else if (out.length > closestCount) {
-      out.pop();
-    }
-    if (self === undefined || self.expiresAt <= now || self.node === asker) return out;
+    const out = this.#table.closest(target, closestCount, { validAt: now, except: asker });
+    if (self === undefined || self.expiresAt <= now || self.node === asker?.node) return out;
     let at = out.length;
     while (at > 0 && compareDistance(target, self.nodeBytes, out[at - 1]!.nodeBytes) < 0) at--;
     if (at < closestCount) out.splice(at, 0, self);
@@ -54,13 +50,13 @@ export class Holder {
   }
 
   /** Answers another hub. */
-  findNode(from: Peer, asker: string, { target, requestId }: FindNodeMessage, now: number): DhtEffect {
+  findNode(from: Peer, asker: Asker, { target, requestId }: FindNodeMessage, now: number): DhtEffect {
     const nodes = this.closest(target, asker, now);
     return reply(from, { kind: "findNodeReply", requestId, nodes, refusal: undefined });
   }
 
   /** Answers another hub. */
-  findValue(from: Peer, asker: string, { key, requestId, page }: FindValueMessage, now: number): DhtEffect {
+  findValue(from: Peer, asker: Asker, { key, requestId, page }: FindValueMessage, now: number): DhtEffect {
     const { records, more } = this.records.page(key, page, now);
     const nodes = page === 0 ? this.closest(key, asker, now) : NO_NODES;
     return reply(from, { kind: "findValueReply", requestId, records, nodes, more, refusal: undefined });

@@ -29,8 +29,6 @@ const NEW = 0, ASKED = 1, ANSWERED = 2, FAILED = 3;
 
 interface Candidate<C> {
   readonly contact: C;
-  /** The first 48 bits of its distance. */
-  readonly distance: number;
   /** A bit for each path that has heard of it. */
   paths: number;
   /** The path that asks it; 0 for none of them. */
@@ -49,6 +47,8 @@ export class Lookup<C extends Askable> {
   readonly #options: LookupOptions;
   /** The closest first. */
   readonly #candidates: Candidate<C>[] = [];
+  /** The first 48 bits of each one's distance: enough to tell most apart without a look at the ids. */
+  readonly #distances: number[] = [];
   #busyPaths = 0;
   #inFlight = 0;
   #queries = 0;
@@ -187,29 +187,38 @@ export class Lookup<C extends Askable> {
     if (contact.node === this.#own) return;
     const distance = coarseDistance(this.target, contact.nodeBytes), at = this.#place(distance, contact);
     const there = this.#candidates[at];
-    if (there !== undefined && there.contact.node === contact.node) there.paths |= path;
-    else {
-      const fresh: Candidate<C> = { contact, distance, paths: path, askedBy: 0, state: NEW, isSlow: false, round };
-      this.#candidates.splice(at, 0, fresh);
+    if (there !== undefined && this.#distances[at] === distance && isSame(there.contact, contact)) {
+      there.paths |= path;
+      return;
     }
+    this.#distances.splice(at, 0, distance);
+    this.#candidates.splice(at, 0, { contact, paths: path, askedBy: 0, state: NEW, isSlow: false, round });
   }
 
   #find(contact: C): Candidate<C> | undefined {
     const candidate = this.#candidates[this.#place(coarseDistance(this.target, contact.nodeBytes), contact)];
-    return candidate?.contact.node === contact.node ? candidate : undefined;
+    return candidate !== undefined && isSame(candidate.contact, contact) ? candidate : undefined;
   }
 
   /** The index of the first candidate that is not closer. */
-  #place(distance: number, { node, nodeBytes }: C): number {
-    const candidates = this.#candidates;
-    let low = 0, high = candidates.length;
+  #place(distance: number, contact: C): number {
+    const distances = this.#distances;
+    let low = 0, high = distances.length;
     while (low < high) {
-      const middle = (low + high) >>> 1, other = candidates[middle]!;
-      if (other.contact.node === node) return middle; // as most are that a reply names
-      const order = other.distance - distance || compareDistance(this.target, other.contact.nodeBytes, nodeBytes);
-      if (order < 0) low = middle + 1;
+      const middle = (low + high) >>> 1, other = distances[middle]!;
+      if (other < distance || other === distance && this.#isCloser(middle, contact)) low = middle + 1;
       else high = middle;
     }
     return low;
   }
+
+  /** Whether a candidate is closer than one whose distance begins with the same bits. */
+  #isCloser(at: number, contact: C): boolean {
+    const other = this.#candidates[at]!.contact;
+    return other !== contact && compareDistance(this.target, other.nodeBytes, contact.nodeBytes) < 0;
+  }
+}
+
+function isSame(a: Askable, b: Askable): boolean {
+  return a === b || a.node === b.node;
 }

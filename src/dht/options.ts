@@ -42,6 +42,8 @@ export interface DhtOptions extends LookupOptions, HolderLimits {
   readonly upkeepEveryMs: number;
   /** A bucket in whose range nothing was looked for so long is refreshed. */
   readonly refreshAfterMs: number;
+  /** After the join our neighbours are looked for again: after so long, then four times as long, and so on. */
+  readonly rejoinAfterMs: number;
   /** Paths of a lookup for ourselves: who is led astray then stays unknown to its neighbours. */
   readonly joinPaths: number;
   /** How many of the closest must have answered in the lookups that only fill buckets. */
@@ -78,6 +80,7 @@ export const DHT_DEFAULTS: Omit<DhtOptions, "node" | "random"> = {
   hubTimeoutMs: 10_000,
   upkeepEveryMs: 60_000,
   refreshAfterMs: 3_600_000, // paper section 2.3
+  rejoinAfterMs: 10_000, // without it, 20 hubs that join within 4 s over slow links know a third of each other
   joinPaths: 8,
   refreshClosestCount: 3,
   refreshEnough: 8,

@@ -19,6 +19,8 @@ const JITTER = 0.1;
 /** What a node has published and not withdrawn. */
 export class Publications {
   readonly #current = new Map<string, VerifiedRecord>();
+  /** Those that fewer than k nodes were asked to keep, because no more were known. */
+  readonly #thin = new Map<string, VerifiedRecord>();
   readonly #random: Random;
   readonly #most: number;
 
@@ -38,12 +40,28 @@ export class Publications {
       return { code: "too_many_records", text: `Cannot publish: a node has at most ${this.#most} records` };
     }
     this.#current.set(slot, record);
+    this.#thin.delete(slot);
     return undefined;
   }
 
   /** Forgets what is about the same as `record`. */
   remove(record: VerifiedRecord): void {
     this.#current.delete(placeOf(record));
+    this.#thin.delete(placeOf(record));
+  }
+
+  /** A record was stored; `isThin`: with fewer than k nodes. */
+  stored(record: VerifiedRecord, isThin: boolean): void {
+    if (!this.isCurrent(record)) return;
+    if (isThin) this.#thin.set(placeOf(record), record);
+    else this.#thin.delete(placeOf(record));
+  }
+
+  /** Those that more nodes should keep, now that more are known. */
+  takeThin(): VerifiedRecord[] {
+    const thin = [...this.#thin.values()];
+    this.#thin.clear();
+    return thin;
   }
 
   /** Whether this is what we say now. */

@@ -17,6 +17,18 @@ export interface Known {
   readonly nodeBytes: Uint8Array;
   /** Of two statements by one node the higher counts. */
   readonly sequence: number;
+  /** After that its statement does not count any more, ms. */
+  readonly expiresAt: number;
+}
+
+/** Who counts among the closest. */
+export interface Wanted<C> {
+  /** Whose statement holds at that time, ms; undefined: everyone's. */
+  readonly validAt?: number;
+  /** Everyone but this node. */
+  readonly except?: Pick<Known, "node" | "nodeBytes"> | undefined;
+  /** Whom this lets through. */
+  readonly accepts?: (contact: C) => boolean;
 }
 
 /** Settings of a table. */
@@ -52,6 +64,7 @@ const ADDED = { outcome: "added" } as const;
 const KNOWN = { outcome: "known" } as const;
 const SPARE = { outcome: "spare" } as const;
 const SELF = { outcome: "self" } as const;
+const ALL = {} as const;
 
 /** Kademlia's routing table. Time is handed in, in ms. */
 export class RoutingTable<C extends Known> {
@@ -59,6 +72,8 @@ export class RoutingTable<C extends Known> {
   readonly #options: RoutingTableOptions;
   readonly #buckets: (Bucket<C> | undefined)[] = [];
   #size = 0;
+  /** No statement that is held ends before; found anew with each round of probes. */
+  #validUntil = Infinity;
 
   constructor(own: Uint8Array, options: RoutingTableOptions) {
     this.#own = own;
@@ -95,6 +110,7 @@ export class RoutingTable<C extends Known> {
   add(contact: C, now: number): Added<C> {
     const index = bucketIndex(this.#own, contact.nodeBytes);
     if (index >= 8 * this.#own.length) return SELF;
+    if (contact.expiresAt < this.#validUntil) this.#validUntil = contact.expiresAt; // if it is a spare, it may count later
     const bucket = this.#buckets[index] ?? this.#open(index, now), at = indexIn(bucket, contact);
     if (at >= 0) {
       moveToTail(bucket, at, now);
@@ -155,8 +171,11 @@ export class RoutingTable<C extends Known> {
   /** The oldest of each bucket, if neither was it heard of nor its bucket probed for `probeEveryMs`. */
   probes(now: number): C[] {
     const out: C[] = [], { probeEveryMs } = this.#options;
+    this.#validUntil = Infinity;
     for (const bucket of this.#buckets) {
       if (bucket === undefined || bucket.entries.length === 0) continue;
+      for (const { expiresAt } of bucket.entries) this.#validUntil = Math.min(this.#validUntil, expiresAt);
+      for (const { expiresAt } of bucket.spares) this.#validUntil = Math.min(this.#validUntil, expiresAt);
       if (now < Math.max(bucket.seenAt[0]!, bucket.probedAt) + probeEveryMs) continue;
       bucket.probedAt = now;
       out.push(bucket.entries[0]!);
@@ -164,17 +183,18 @@ export class RoutingTable<C extends Known> {
     return out;
   }
 
-  /** The `count` closest to `target` of all nodes that it holds and that `accepts` lets through, the closest first. */
-  closest(target: Uint8Array, count: number, accepts?: (contact: C) => boolean): C[] {
-    const nearest = new Nearest<C>(target, count), buckets = this.#buckets, shared = bucketIndex(this.#own, target);
+  /** The `count` closest to `target` of all nodes that it holds and that are `wanted`, the closest first. */
+  closest(target: Uint8Array, count: number, wanted: Wanted<C> = ALL): C[] {
+    const nearest = new Nearest<C>(target, count, this.#narrowed(wanted));
+    const buckets = this.#buckets, shared = bucketIndex(this.#own, target);
     // Who shares more bits with the target than we do, then who shares as many, then ever fewer.
-    nearest.take(buckets[shared], accepts);
+    nearest.take(buckets[shared]);
     nearest.endGroup();
-    for (let i = shared + 1; i < buckets.length && !nearest.isFull; i++) nearest.take(buckets[i], accepts);
+    for (let i = shared + 1; i < buckets.length && !nearest.isFull; i++) nearest.take(buckets[i]);
     for (let i = Math.min(shared, buckets.length) - 1; i >= 0; i--) {
       nearest.endGroup();
       if (nearest.isFull) break;
-      nearest.take(buckets[i], accepts);
+      nearest.take(buckets[i]);
     }
     return nearest.nodes;
   }
@@ -195,6 +215,13 @@ export class RoutingTable<C extends Known> {
       found = i;
     }
     return found;
+  }
+
+  /** As long as no statement can have ended, nobody's need be looked at. */
+  #narrowed(wanted: Wanted<C>): Wanted<C> {
+    const { validAt = -Infinity, accepts } = wanted;
+    if (validAt < this.#validUntil) return wanted;
+    return { ...wanted, accepts: (one) => one.expiresAt > validAt && (accepts === undefined || accepts(one)) };
   }
 
   #open(index: number, now: number): Bucket<C> {
@@ -219,12 +246,18 @@ class Nearest<C extends Known> {
   readonly #target: Uint8Array;
   readonly #prefix: number;
   readonly #count: number;
+  readonly #accepts: ((contact: C) => boolean) | undefined;
+  readonly #except: Pick<Known, "node"> | undefined;
+  readonly #exceptPrefix: number;
   #groupStart = 0;
 
-  constructor(target: Uint8Array, count: number) {
+  constructor(target: Uint8Array, count: number, { accepts, except }: Wanted<C>) {
     this.#target = target;
     this.#prefix = prefixOf(target);
     this.#count = count;
+    this.#accepts = accepts;
+    this.#except = except;
+    this.#exceptPrefix = except === undefined ? 0 : prefixOf(except.nodeBytes);
   }
 
   /** Whether earlier groups are all that is wanted. */
@@ -237,15 +270,17 @@ class Nearest<C extends Known> {
   }
 
   /** Sorts the nodes of a bucket in. */
-  take(bucket: Bucket<C> | undefined, accepts: ((contact: C) => boolean) | undefined): void {
+  take(bucket: Bucket<C> | undefined): void {
     if (bucket === undefined) return;
-    const { nodes } = this, distances = this.#distances, target = this.#target, prefix = this.#prefix;
+    const { nodes } = this, accepts = this.#accepts, except = this.#except, exceptPrefix = this.#exceptPrefix;
+    const distances = this.#distances, target = this.#target, prefix = this.#prefix;
     const { entries, prefixes } = bucket, count = this.#count, start = this.#groupStart;
     for (let n = 0; n < prefixes.length; n++) {
       const distance = (prefixes[n]! ^ prefix) >>> 0;
       let i = nodes.length;
       if (i >= count && distance > distances[i - 1]!) continue;
       const contact = entries[n]!;
+      if (except !== undefined && prefixes[n] === exceptPrefix && contact.node === except.node) continue;
       if (accepts !== undefined && !accepts(contact)) continue;
       for (; i > start && distances[i - 1]! >= distance; i--) {
         const other = nodes[i - 1]!;

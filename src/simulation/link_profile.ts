@@ -82,8 +82,13 @@ const RETRANSMISSIONS_MAX = 10;
 
 /** A number of that distribution. */
 export function sampleQuantiles(quantiles: Quantiles, random: Random): number {
-  const part = random.number();
-  let i = 1;
+  return quantile(quantiles, random.number());
+}
+
+/** What so large a part of the distribution is below of, 0 to 1. */
+function quantile(quantiles: Quantiles, part: number): number {
+  if (part < 0.5) return quantiles[0] + (quantiles[1] - quantiles[0]) * part * 2;
+  let i = 2;
   while (part >= STEPS[i]! && i < STEPS.length - 1) i++;
   const from = quantiles[i - 1]!, start = STEPS[i - 1]!;
   return from + (quantiles[i]! - from) * (part - start) / (STEPS[i]! - start);
@@ -104,12 +109,14 @@ export class LinkPath {
 
   /** How long a message on a stream takes, ms: what is lost is sent again. Its order is the caller's to keep. */
   stream(bytes = 0): number {
-    const { loss } = this.#profile;
-    let delayMs = this.#once(bytes);
+    const { loss } = this.#profile, part = this.#random.number();
+    if (part >= loss) return this.#once(bytes, (part - loss) / (1 - loss)); // one draw for most messages
+    let delayMs = this.#once(bytes, this.#random.number());
     let waitMs = 2 * this.latencyMs + RETRANSMIT_AFTER_MS;
-    for (let i = 0; i < RETRANSMISSIONS_MAX && loss > 0 && this.#random.number() < loss; i++) {
+    for (let i = 0; i < RETRANSMISSIONS_MAX; i++) {
       delayMs += waitMs;
       waitMs *= 2; // RFC 9002 §6.2.1: the probe timeout doubles
+      if (this.#random.number() >= loss) break;
     }
     return delayMs;
   }
@@ -119,12 +126,14 @@ export class LinkPath {
     const { loss, duplication, reordering } = this.#profile, random = this.#random;
     if (loss > 0 && random.number() < loss) return [];
     const isOvertaken = reordering > 0 && random.number() < reordering;
-    const delayMs = this.#once(bytes) + (isOvertaken ? this.latencyMs : 0);
-    return duplication > 0 && random.number() < duplication ? [delayMs, delayMs + this.#once(bytes)] : [delayMs];
+    const delayMs = this.#once(bytes, random.number()) + (isOvertaken ? this.latencyMs : 0);
+    return duplication > 0 && random.number() < duplication
+      ? [delayMs, delayMs + this.#once(bytes, random.number())]
+      : [delayMs];
   }
 
-  #once(bytes: number): number {
+  #once(bytes: number, part: number): number {
     const { jitterMs, bytesPerSecond } = this.#profile;
-    return this.latencyMs + sampleQuantiles(jitterMs, this.#random) + bytes * 1_000 / bytesPerSecond;
+    return this.latencyMs + quantile(jitterMs, part) + bytes * 1_000 / bytesPerSecond;
   }
 }

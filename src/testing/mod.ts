@@ -26,10 +26,42 @@
  * **What does not.** `setTimeout`, `Date.now` and `AbortSignal.timeout` are the machine's: an application that wants to
  * be tested like this takes its clock from outside and is given `world.clock`.
  *
+ * **Hundreds of nodes.** `simulateMesh` runs whole nodes. For the protocols alone, with hundreds or thousands of nodes in
+ * a process, there is `simulate`: no promises, an answer is waited for in virtual time.
+ *
+ * ```ts
+ * import { simulate } from "@macula/mesh/testing";
+ * import assert from "node:assert/strict";
+ *
+ * using simulation = simulate({ seed: "7", nodes: 20, edges: 2, profile: "cellular" });
+ * const [alice, bob] = simulation.edges;
+ * simulation.wait(alice!.app.serve("math.double", (n: number) => 2 * n));
+ * assert.equal(simulation.wait(bob!.app.call("math.double", 21)), 42);
+ * ```
+ *
  * @module
  */
 
 export type { Timers } from "../base/clock.ts";
+export {
+  type AnyMessage,
+  type Application,
+  type CallSettings,
+  type Checker,
+  type CoreMakers,
+  type CoreName,
+  type Cores,
+  type Delivered,
+  type Handler,
+  type Host,
+  type Pending,
+  simulate,
+  Simulation,
+  SimulationFailure,
+  type SimulationOptions,
+  standardCheckers,
+  type Step,
+} from "../simulation/mod.ts";
 export { LINK_PROFILES, type LinkProfile, type LinkProfileName, type Quantiles } from "../simulation/link_profile.ts";
 export type {
   PartitionOptions,

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { toHex } from "../../src/base/bytes.ts";
+import { randomInteger, seededRandom } from "../../src/base/random.ts";
 import { idInBucket, type Known, RoutingTable } from "../../src/dht/routing_table.ts";
 import { bucketIndex, compareDistance } from "../../src/names/mod.ts";
 import { idWith } from "./fakes.ts";
@@ -10,8 +11,8 @@ import { idWith } from "./fakes.ts";
 const OWN = idWith(0);
 const MINUTE_MS = 60_000;
 
-function known(nodeBytes: Uint8Array, sequence = 1): Known {
-  return { node: toHex(nodeBytes), nodeBytes, sequence };
+function known(nodeBytes: Uint8Array, sequence = 1, expiresAt = Infinity): Known {
+  return { node: toHex(nodeBytes), nodeBytes, sequence, expiresAt };
 }
 
 /** The nth node of bucket 0. */
@@ -139,10 +140,49 @@ Deno.test("closest: the n closest of all that are held, for every target", () =>
         );
         const isEven = ({ nodeBytes }: Known) => nodeBytes[31]! % 2 === 0;
         const accepted = sorted.filter(isEven).slice(0, count);
-        assert.deepEqual(one.closest(target, count, isEven).map(({ node }) => node), accepted.map(({ node }) => node));
+        assert.deepEqual(
+          one.closest(target, count, { accepts: isEven }).map(({ node }) => node),
+          accepted.map(({ node }) => node),
+        );
       }
       assert.equal(one.size, all.length);
     }),
     { numRuns: 300 },
   );
 });
+
+Deno.test("closest: exact for every layout of buckets and a target in each of them", () => {
+  const random = seededRandom("layouts"), own = random.bytes(32);
+  /** Empty, one, all but one, full: so that each step of the search ends in the middle of a bucket and at its end. */
+  const counts = [0, 1, 7, 8], depths = [0, 1, 2, 3, 7, 8, 31, 32, 33, 47, 48, 100, 254, 255];
+  for (let run = 0; run < 40; run++) {
+    const one = new RoutingTable<Known>(own, { bucketSize: 8, probeEveryMs: MINUTE_MS });
+    const filled = run === 0 ? Array.from({ length: 256 }, (_, i) => i) : depths;
+    for (const depth of filled) {
+      const count = run === 0 ? 1 : counts[randomInteger(random, counts.length)]!;
+      for (let i = 0; i < count; i++) one.add(known(idInBucket(own, depth, random.bytes(32))), i);
+    }
+    const all = [...one.entries()];
+    for (const depth of run === 0 ? filled : [...depths, 5, 60, 200]) {
+      const target = idInBucket(own, depth, random.bytes(32));
+      const sorted = all.toSorted((a, b) => compareDistance(target, a.nodeBytes, b.nodeBytes));
+      for (const count of [1, 8, 20, all.length + 1]) assertSame(one.closest(target, count), sorted.slice(0, count));
+      const except = sorted[2];
+      assertSame(one.closest(target, 8, { except }), sorted.filter((node) => node !== except).slice(0, 8));
+    }
+  }
+});
+
+Deno.test("closest: a statement that has ended does not count, and one that was renewed does again", () => {
+  const one = table(), [a, b, c] = [far(1), known(idWith(0x80, 2), 1, 100), known(idWith(0x80, 3), 1, 200)];
+  for (const node of [a!, b!, c!]) one.add(node, 0);
+  const valid = (at: number) => one.closest(idWith(0x80), 8, { validAt: at }).map(({ nodeBytes }) => nodeBytes[1]);
+  assert.deepEqual([valid(99), valid(100), valid(199), valid(200)], [[1, 2, 3], [1, 3], [1, 3], [1]]);
+  one.add({ ...b!, sequence: 2, expiresAt: 300 }, 150);
+  one.probes(150);
+  assert.deepEqual([valid(150), valid(200), valid(299), valid(300)], [[1, 2, 3], [1, 2], [1, 2], [1]]);
+});
+
+function assertSame(got: readonly Known[], expected: readonly Known[]): void {
+  assert.deepEqual(got.map(({ node }) => node), expected.map(({ node }) => node));
+}

@@ -18,7 +18,7 @@ function hashOf(text: string): Uint8Array<ArrayBuffer> {
 
 function known(text: string): Known & { text: string } {
   const nodeBytes = hashOf(text);
-  return { text, node: toHex(nodeBytes), nodeBytes, sequence: 1 };
+  return { text, node: toHex(nodeBytes), nodeBytes, sequence: 1, expiresAt: Infinity };
 }
 
 Deno.test("a bucket's order", () => {
@@ -26,7 +26,7 @@ Deno.test("a bucket's order", () => {
   const named = (text: string): Known => {
     const nodeBytes = new Uint8Array(32);
     nodeBytes.set([0x80, ...utf8(text)]);
-    return { node: text, nodeBytes, sequence: 1 };
+    return { node: text, nodeBytes, sequence: 1, expiresAt: Infinity };
   };
   let now = 0;
   checkSection("bucket_sequence_cap3", unnamed, (vector) => {
@@ -45,7 +45,7 @@ Deno.test("the closest of a table", () => {
     const table = new RoutingTable<ReturnType<typeof known>>(own, { bucketSize: 20, probeEveryMs: 60_000 });
     for (const node of nodes) table.add(node, 0);
     assert.equal(table.size, vector["size"]);
-    table.add({ text: "own", node: toHex(own), nodeBytes: own, sequence: 1 }, 0);
+    table.add({ text: "own", node: toHex(own), nodeBytes: own, sequence: 1, expiresAt: Infinity }, 0);
     assert.equal(table.size, vector["size_after_adding_self"]);
     const text = vector["target_sha256_of"] as string, target = text === "local" ? own : hashOf(text);
     const ours = table.closest(target, vector["k"] as number).map(({ text }) => text);

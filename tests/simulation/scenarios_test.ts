@@ -1,0 +1,121 @@
+/** The scenarios, small, and some seeds of the swarm; a scenario notices a broken core. @module */
+
+import assert from "node:assert/strict";
+import { DhtClient, DhtCore } from "../../src/dht/mod.ts";
+import { PubsubCore } from "../../src/pubsub/core.ts";
+import { simulateCommand } from "../../src/cli/simulate/main.ts";
+import { SimulationFailure } from "../../src/simulation/checkers/checker.ts";
+import type { CoreMakers } from "../../src/simulation/nodes/cores.ts";
+import { scenarioOf } from "../../src/simulation/scenarios/scenarios.ts";
+import { PLAN } from "../../src/simulation/scenarios/plan.ts";
+import { simulate } from "../../src/simulation/simulation.ts";
+
+const run = (name: string, options: { nodes?: number; minutes?: number; make?: CoreMakers; seed?: string } = {}) => {
+  const lines: string[] = [],
+    result = scenarioOf(name).run({ seed: "1", print: (line) => void lines.push(line), ...options });
+  assert.match(result, /^[0-9a-f]{32}$/);
+  return lines;
+};
+
+/** A hub that says that it keeps records, and forgets them. */
+const FORGETS: CoreMakers = {
+  dht: (options) => {
+    const core = new DhtCore(options);
+    return {
+      handle(input, now) {
+        if (input.kind !== "received" || input.message.kind !== "store") return core.handle(input, now);
+        const { record, key, requestId } = input.message;
+        if (record?.kind === "node") return core.handle(input, now);
+        const message = { kind: "storeAck", key, requestId, refusal: undefined } as const;
+        return [{ kind: "send", to: input.from, message, lane: "control" }];
+      },
+    };
+  },
+};
+
+/** A hub that holds records and does not give them out. */
+const HIDES: CoreMakers = {
+  dht: (options, { role }) => {
+    const core = role === "hub" ? new DhtCore(options) : new DhtClient(options);
+    return {
+      handle: (input, now) =>
+        core.handle(input, now).map((effect) =>
+          effect.kind === "send" && effect.message.kind === "findValueReply"
+            ? { ...effect, message: { ...effect.message, records: [] } }
+            : effect
+        ),
+    };
+  },
+};
+
+const fails = (name: string, make: CoreMakers, rule: RegExp) =>
+  assert.throws(
+    () => run(name, { make, nodes: name === "dht-hangs" ? 3 : 60 }),
+    (error) => error instanceof SimulationFailure && rule.test(error.message) || (assert.fail(String(error))),
+  );
+
+for (const { name } of PLAN) Deno.test(`scenario ${name}`, () => void run(name));
+
+Deno.test("the plan's scenarios notice hubs that hide records", () => {
+  fails("discovery-elsewhere", HIDES, /finds plan/);
+});
+
+Deno.test("scenario half-dies, and hubs that keep no records", () => {
+  assert.match(run("half-dies", { nodes: 60 })[0]!, /^found 100 of 100 with 30 of 60 dead/);
+  fails("half-dies", FORGETS, /every record is found, got/);
+});
+
+Deno.test("scenario holders-crash, and hubs that keep no records", () => {
+  run("holders-crash", { nodes: 40 });
+  fails("holders-crash", FORGETS, /has 20 holders, got 0/);
+});
+
+Deno.test("scenario dht-hangs, and events that wait for something", () => {
+  run("dht-hangs", { nodes: 3 });
+  let published = 0;
+  const make: CoreMakers = {
+    pubsub: (options, { role }) => {
+      const core = new PubsubCore(options);
+      return {
+        handle: (input, now) =>
+          role === "hub" && input.kind === "received" && input.message.kind === "publish" && published++ > 60
+            ? []
+            : core.handle(input, now),
+      };
+    },
+  };
+  fails("dht-hangs", make, /all events arrive/);
+});
+
+Deno.test("swarm: some seeds", () => {
+  for (let seed = 1; seed <= 8; seed++) run("swarm", { seed: `swarm ${seed}`, minutes: 0.5 });
+});
+
+Deno.test("what was published before anybody was known is stored again after the join", () => {
+  using simulation = simulate({ seed: "early", nodes: 30, cores: ["dht"], fidelity: "objects" });
+  const early = simulation.add();
+  assert.deepEqual(simulation.wait(early.app.register("early.bird")), { confirmed: 1, asked: 1 });
+  simulation.run(10_000);
+  simulation.crash(early);
+  assert.equal(simulation.wait(simulation.hubs[3]!.app.providers("early.bird")).records.length, 1);
+});
+
+Deno.test("deno task simulate: seed and settings first, the result last, the same twice", () => {
+  const lines = (...args: string[]) => {
+    const out: string[] = [], code = simulateCommand(args, (line) => void out.push(line));
+    return { code, out };
+  };
+  const first = lines("--seed", "5", "--minutes", "0.2", "--nodes", "4"),
+    again = lines("--seed", "5", "--minutes", "0.2", "--nodes", "4");
+  assert.deepEqual(first, again);
+  assert.equal(first.code, 0);
+  assert.equal(first.out[0], "seed 5");
+  assert.match(first.out[2]!, /^settings \{"nodes":4,/);
+  assert.match(first.out.at(-1)!, /^result [0-9a-f]{32}$/);
+  assert.notEqual(lines("--minutes", "0.01", "--nodes", "3").out[0], lines("--minutes", "0.01", "--nodes", "3").out[0]);
+  assert.deepEqual(lines("--scenario", "nonsense").code, 2);
+  assert.match(lines("--scenario", "nonsense").out[0]!, /a scenario is one of swarm, bootstrap-healthy/);
+  assert.match(lines("--nodes", "many").out[0]!, /--nodes is a number over 0, got "many"/);
+  assert.equal(lines("--fast").code, 2);
+  assert.match(lines("--help").out[0]!, /multi-hop-call/);
+});
