@@ -25,6 +25,7 @@
  * @module
  */
 
+export type { Action, Role } from "./src/base/protocol.ts";
 export type { Confirmation } from "./src/base/listing.ts";
 export {
   ClosedError,
@@ -36,13 +37,17 @@ export {
   ValidationError,
 } from "./src/base/errors.ts";
 export { type CertificateStore } from "./src/gateway/certificate.ts";
-export { type Gateway } from "./src/gateway/gateway.ts";
+export type { Gateway, GatewayStats } from "./src/gateway/gateway.ts";
 export { startGateway, type StartGatewayOptions } from "./src/gateway/start.ts";
+export { type CredentialRequest, issueCredential } from "./src/identity/credential_issuer.ts";
 export { createIdentity, type Identity } from "./src/identity/keys.ts";
 export type { NodeId } from "./src/identity/node_id.ts";
 export { connect, type ConnectOptions } from "./src/edge/connect.ts";
 export type { AuditEntry, AuditSink } from "./src/link/admission/audit.ts";
+export type { Proof } from "./src/link/admission/event_proof.ts";
 export type { Admission, Auth } from "./src/link/admission/guard.ts";
+export type { LegacyStats } from "./src/legacy/counters.ts";
+export type { LegacyOptions } from "./src/legacy/policy.ts";
 export type { GatewayLimits } from "./src/node/limits.ts";
 export type { Mesh } from "./src/mesh/mesh.ts";
 export type { MeshEventMap, MeshEvents } from "./src/mesh/mesh_events.ts";

@@ -159,6 +159,7 @@ export class Gateway extends Mesh {
     return this.#http?.address;
   }
 
+  /** The counters since the start. */
   override stats(): GatewayStats {
     const stats = super.stats(), legacy = this.#options?.legacy?.stats();
     return legacy === undefined ? stats : { ...stats, legacy };

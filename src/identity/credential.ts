@@ -14,10 +14,12 @@
 
 import { fromUtf8, utf8 } from "../base/bytes.ts";
 import { MeshError } from "../base/errors.ts";
-import type { Role } from "../base/protocol.ts";
+import type { Action, Role } from "../base/protocol.ts";
 import { contains, isPattern, isRealm, isTopic, matches, parsePattern, type Pattern } from "../names/mod.ts";
 import { ed25519Verify } from "./crypto.ts";
 import { type NodeId, nodeIdOf } from "./node_id.ts";
+
+export type { Action };
 
 /** How far two clocks may differ before a credential is too early or too late, ms. */
 export const CREDENTIAL_LEEWAY_MS = 60_000;
@@ -26,8 +28,6 @@ export const CREDENTIAL_CHARACTERS_MAX = 16_384;
 /** Most patterns for one action: each message may be held against all of them. */
 export const CREDENTIAL_PATTERNS_MAX = 64;
 
-/** What a right is for. */
-export type Action = "publish" | "subscribe" | "call" | "advertise";
 /** All of them. */
 export const ACTIONS: readonly Action[] = ["publish", "subscribe", "call", "advertise"];
 /** The patterns of topics or procedures for which each action is allowed. */

@@ -2,18 +2,20 @@
 
 import { concatBytes } from "../base/bytes.ts";
 import { ValidationError } from "../base/errors.ts";
-import type { Role } from "../base/protocol.ts";
+import type { Action, Role } from "../base/protocol.ts";
 import { parseRealm } from "../names/mod.ts";
-import { type Action, ACTIONS, checkCredential, CredentialFault } from "./credential.ts";
+import { ACTIONS, checkCredential, CredentialFault } from "./credential.ts";
 import { PKCS8_PREFIX } from "./crypto.ts";
 import type { Identity } from "./keys.ts";
 import { type NodeId, parseNodeId } from "./node_id.ts";
 
 /** What a credential is to say. */
 export interface CredentialRequest {
+  /** The realm in which it holds. */
   readonly realm: string;
   /** The node that may show it, 64 hexadecimal digits. */
   readonly node: NodeId | string;
+  /** Whether the node may be a hub, or attach to one as an edge. */
   readonly role: Role;
   /** Patterns for each action; an action without any is not allowed. */
   readonly rights: Readonly<Partial<Record<Action, readonly string[]>>>;

@@ -8,8 +8,9 @@ export interface LegacyStats {
   readonly connections: number;
   /** Values that are stored for them. */
   readonly records: number;
-  /** Events that they published, and that were handed to them. */
+  /** Events that they published. */
   readonly published: number;
+  /** Events that were handed to them. */
   readonly delivered: number;
   /** Events that they sent again. */
   readonly repeats: number;

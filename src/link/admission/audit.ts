@@ -16,6 +16,7 @@ export interface AuditEntry {
   readonly action: "attach" | "stay" | "renew" | "vouch" | Action;
   /** The topic, pattern or procedure; of a credential its id; else empty. */
   readonly name: string;
+  /** Whether it was let happen. */
   readonly verdict: "allowed" | "refused";
   /** The code that the other end was told; empty where it was allowed. */
   readonly reason: string;
