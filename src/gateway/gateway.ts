@@ -74,6 +74,7 @@ export class Gateway extends Mesh {
         endpoints: this.#addresses().map((address) => `https://${formatEndpoint(address)}`),
         capabilities: [MESH_CAPABILITY, HUB_CAPABILITY],
         certificates: [certificate.hash],
+        credential: options.self.guard?.credential(),
       }),
       onRecord: (record) => this.node.introduce(record),
     });

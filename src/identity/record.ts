@@ -2,7 +2,7 @@
  * Records: signed, expiring statements of a node for the hash table.
  *
  *     record     { body: bin, signature: bin 64 }    Ed25519 over "macula/1 record" + body
- *     body       MessagePack map: version 1, kind, realm, public_key, sequence, expires_at, withdrawn?, and
+ *     body       MessagePack map: version 1, kind, realm, public_key, sequence, expires_at, withdrawn?, credential?, and
  *       node     role, endpoints, capabilities, hubs, labels, certificates
  *       interest pattern
  *       provider procedure, metadata?
@@ -49,6 +49,8 @@ interface StatementHead {
   readonly expiresAt: number;
   /** It only says that earlier ones do not hold any more. */
   readonly withdrawn?: boolean;
+  /** By what right its node says so, where the realm asks for credentials. */
+  readonly credential?: string | undefined;
 }
 
 /** How to reach a node, and what it can do. */
@@ -140,9 +142,14 @@ export function signRecord(identity: Identity, statement: Statement): VerifiedRe
 }
 
 /** The same statement anew, from `now` (wall-clock ms) on for its time to live. */
-export function renewed(identity: Identity, record: VerifiedRecord, now: number): VerifiedRecord {
-  const sequence = Math.max(Math.floor(now), record.sequence + 1);
-  return signRecord(identity, { ...record, sequence, expiresAt: Math.floor(now) + RECORD_TTL_MS[record.kind] });
+export function renewed(
+  identity: Identity,
+  record: VerifiedRecord,
+  { now, credential }: { readonly now: number; readonly credential?: string | undefined },
+): VerifiedRecord {
+  const sequence = Math.max(Math.floor(now), record.sequence + 1),
+    expiresAt = Math.floor(now) + RECORD_TTL_MS[record.kind];
+  return signRecord(identity, { ...record, sequence, expiresAt, credential });
 }
 
 /** A statement with what follows from its signed form. */
@@ -173,6 +180,7 @@ function bodyOf(statement: Statement, publicKey: Uint8Array): ReadonlyMap<string
     ["expires_at", statement.expiresAt],
   ]);
   if (statement.withdrawn === true) body.set("withdrawn", true);
+  if (statement.credential !== undefined) body.set("credential", statement.credential);
   switch (statement.kind) {
     case "node":
       return body.set("role", statement.role).set("endpoints", statement.endpoints)

@@ -122,12 +122,14 @@ function readBody(bytes: Uint8Array): { statement: Statement; publicKey: Uint8Ar
   const sequence = fields.get("sequence"), expiresAt = fields.get("expires_at");
   if (fields.get("version") !== 1 || realm === undefined || !isRealm(realm)) return undefined;
   if (!(publicKey instanceof Uint8Array) || !isTime(sequence) || !isTime(expiresAt)) return undefined;
-  const head = { realm, sequence, expiresAt, ...fields.get("withdrawn") === true ? { withdrawn: true } : {} };
+  const credential = textOf(fields.get("credential"));
+  const shown = credential === undefined ? {} : { credential };
+  const head = { realm, sequence, expiresAt, ...fields.get("withdrawn") === true ? { withdrawn: true } : {}, ...shown };
   const statement = readStatement(head, fields);
   return statement === undefined ? undefined : { statement, publicKey };
 }
 
-type Head = Pick<Statement, "realm" | "sequence" | "expiresAt" | "withdrawn">;
+type Head = Pick<Statement, "realm" | "sequence" | "expiresAt" | "withdrawn" | "credential">;
 
 function readStatement(head: Head, fields: ValueMap): Statement | undefined {
   switch (textOf(fields.get("kind"))) {

@@ -25,6 +25,8 @@ export interface IntakeOptions {
   readonly timers: Timers;
   /** Whether a link leads to a hub. */
   readonly isHub: (peer: Peer) => boolean;
+  /** Why a record that is its node's own is not to be believed all the same. */
+  readonly right?: (record: VerifiedRecord) => Failure | undefined;
   /** Takes what is proven. */
   readonly give: (from: Peer, message: DhtMessage) => void;
 }
@@ -106,12 +108,13 @@ export class Intake {
 
   /** What the message says, or undefined where the turn has no more signatures. */
   #prove(message: DhtWireMessage, proven: Waiting["proven"]): DhtMessage | undefined {
-    const { realm, timers } = this.#options, verifier = this.#verifier, now = timers.now();
+    const { realm, timers, right } = this.#options, verifier = this.#verifier, now = timers.now();
     let next = 0;
     const verify: Verification["verify"] = (signed, claims) => {
       if (next === proven.length) {
         if (verifier.checks - this.#checksBefore >= SIGNATURES_PER_TURN) throw SPENT;
-        proven.push(verifier.verify(signed, { ...claims, now, realm }));
+        const record = verifier.verify(signed, { ...claims, now, realm });
+        proven.push("code" in record ? record : right?.(record) ?? record);
       }
       return proven[next++]!;
     };

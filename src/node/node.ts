@@ -100,9 +100,8 @@ export class Node implements LinkOwner {
     this.#alarm = new Alarm(runtime.timers, ({ core, timer }) => {
       this.#give(core, { kind: "timer", timer: timer as never });
     });
-    const { audit, listener: { refused: onRefused } } = options;
-    const reject = (invocation: number, failure: Failure) => this.handled(invocation, failure);
-    this.trust = new Trust({ self, timers: runtime.timers, audit, onRefused, reject });
+    const { audit, listener: { refused: onRefused } } = options, { timers } = runtime;
+    this.trust = new Trust({ self, timers, audit, onRefused, reject: (run, failure) => this.handled(run, failure) });
     this.#pubsub = new PubsubCore({ ...options.pubsub, hub, directory: hub, node });
     this.#rpc = new RpcCore({ ...options.rpc, hub, directory: hub, node, random: runtime.random.fork("rpc") });
     this.directory = hub ? this.#newDirectory(options) : undefined;
@@ -112,6 +111,7 @@ export class Node implements LinkOwner {
       realm: parseRealm(self.realm),
       timers: runtime.timers,
       isHub: (peer) => this.links.get(peer)?.peer.role === "hub",
+      right: (record) => this.trust.recordFault(record),
       give: (from, message) => this.#give("dht", { kind: "received", from, message }),
     });
     this.links = new LinkTable({
@@ -371,12 +371,12 @@ export class Node implements LinkOwner {
     return (await answer).nodes.find((one) => one.node === node);
   }
 
-  #newDirectory({ self: { identity, realm }, runtime: { timers }, directory: limits = {} }: NodeOptions): Directory {
+  #newDirectory(
+    { self: { identity, realm, guard }, runtime: { timers }, directory: limits = {} }: NodeOptions,
+  ): Directory {
+    const who = { identity, credential: guard?.credential, realm: parseRealm(realm), timers, limits };
     return new Directory({
-      identity,
-      realm: parseRealm(realm),
-      timers,
-      limits,
+      ...who,
       ask: (command) => this.dht<never>(command).answer,
       rpc: (command) => this.#give("rpc", { kind: "command", id: 0, command }),
       pubsub: (command) => this.#give("pubsub", { kind: "command", id: 0, command }),
@@ -385,7 +385,8 @@ export class Node implements LinkOwner {
 
   #onDht(event: DhtEvent): void {
     if (event.type === "renew") {
-      const { identity } = this.#options.self, record = renewed(identity, event.record, this.#now());
+      const { identity, guard } = this.#options.self, about = { now: this.#now(), credential: guard?.credential() };
+      const record = renewed(identity, event.record, about);
       this.#give("dht", { kind: "command", id: 0, command: { type: "publish", record } });
     }
     this.#options.listener.dht(event);

@@ -9,9 +9,11 @@ import type { Failure, Lane, PeerRights, Refusal } from "../base/protocol.ts";
 import type { DhtEvent } from "../dht/messages.ts";
 import { AuditLog, type AuditSink } from "../link/admission/audit.ts";
 import { OPEN } from "../link/admission/guard.ts";
+import { RecordRight } from "../link/admission/record_right.ts";
 import { Sessions } from "../link/admission/sessions.ts";
 import { Vouchers } from "../link/admission/vouchers.ts";
 import { Witness } from "../link/admission/witness.ts";
+import type { VerifiedRecord } from "../identity/mod.ts";
 import type { Self } from "../link/handshake.ts";
 import type { Link } from "../link/link.ts";
 import type { Newcomer } from "../link/link_table.ts";
@@ -44,6 +46,7 @@ export class Trust {
   /** Where the realm asks for credentials: what is said of who speaks. */
   readonly #vouchers: Vouchers | undefined;
   readonly #witness: Witness;
+  readonly #recordRight: RecordRight;
   readonly #audit: AuditLog | undefined;
 
   constructor(options: TrustOptions) {
@@ -51,6 +54,7 @@ export class Trust {
     this.#options = options;
     this.#audit = audit === undefined ? undefined : new AuditLog(audit, () => timers.now());
     this.#vouchers = guard.mode === "credential" ? new Vouchers(self, guard, timers) : undefined;
+    this.#recordRight = new RecordRight(guard, self.realm, timers);
     this.#witness = new Witness(self, guard, timers);
     this.sessions = new Sessions({
       self,
@@ -96,6 +100,13 @@ export class Trust {
     const signed = this.#vouchers.signed(link, message);
     for (const statement of this.#vouchers.before(link, signed, lane)) link.send(statement, lane);
     return link.send(signed, lane);
+  }
+
+  /** Why a record is not to be believed that its node has signed; counted. */
+  recordFault(record: VerifiedRecord): Failure | undefined {
+    const failure = this.#recordRight.fault(record);
+    if (failure !== undefined) this.#count(failure.code);
+    return failure;
   }
 
   /** Whether an event of a core is for nobody else; else it now says by what it is known who speaks. */

@@ -52,6 +52,8 @@ export const DIRECTORY_LIMITS: DirectoryLimits = {
 /** What a directory is made with. */
 export interface DirectoryOptions {
   readonly identity: Identity;
+  /** By what right it says so, where the realm asks for credentials. */
+  readonly credential?: (() => string | undefined) | undefined;
   readonly realm: Realm;
   readonly timers: Timers;
   /** Gives the hash table a command that is answered. */
@@ -236,7 +238,8 @@ export class Directory {
   }
 
   async #store(statement: Statement): Promise<Confirmation> {
-    const record = signRecord(this.#options.identity, statement);
+    const credential = this.#options.credential?.();
+    const record = signRecord(this.#options.identity, { ...statement, credential });
     const type = statement.withdrawn === true ? "withdraw" : "publish";
     const { confirmed, asked } = await this.#options.ask<Stored>({ type, record });
     return { confirmed, asked };
