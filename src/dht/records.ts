@@ -85,7 +85,7 @@ export class Records<R extends Storable> {
       held!.set(slot, record);
       return { changed: (before.withdrawn === true) !== (record.withdrawn === true) };
     }
-    const full = this.#fullFor(record, held?.size ?? 0);
+    const full = this.#fullFor(record, held);
     if (full !== undefined) return full;
     if (held === undefined) this.#keys.set(key, new Map([[slot, record]]));
     else held.set(slot, record);
@@ -121,29 +121,44 @@ export class Records<R extends Storable> {
     const before = this.#size;
     for (const [key, held] of this.#keys) {
       for (const [slot, record] of held) {
-        if (record.expiresAt > now) continue;
-        held.delete(slot);
-        this.#size--;
-        this.#bytes -= record.bytes;
-        const left = this.#perNode.get(record.node)! - 1;
-        if (left > 0) this.#perNode.set(record.node, left);
-        else this.#perNode.delete(record.node);
+        if (record.expiresAt <= now) this.#forget(held, slot);
       }
       if (held.size === 0) this.#keys.delete(key);
     }
     return before - this.#size;
   }
 
-  #fullFor(record: R, heldUnderKey: number): Failure | undefined {
+  #fullFor(record: R, held: Map<string, R> | undefined): Failure | undefined {
     const { recordsPerKeyMax, recordsPerNodeMax, recordsMax, recordBytesMax } = this.#limits;
-    if (heldUnderKey >= recordsPerKeyMax) {
-      return refusal("key_full", `a key has at most ${recordsPerKeyMax} records`);
-    }
     if ((this.#perNode.get(record.node) ?? 0) >= recordsPerNodeMax) {
       return refusal("publisher_full", `a node has at most ${recordsPerNodeMax} records with one holder`);
     }
     if (this.#size >= recordsMax || this.#bytes + record.bytes > recordBytesMax) return this.#tooMany();
+    if (held !== undefined && held.size >= recordsPerKeyMax && !this.#makeRoom(record, held)) {
+      return refusal("key_full", `a key has at most ${recordsPerKeyMax} records`);
+    }
     return undefined;
+  }
+
+  /** Of a full key the latest of whoever has most goes, where the newcomer has fewer: nobody can take a key for itself. */
+  #makeRoom({ node }: R, held: Map<string, R>): boolean {
+    const counts = new Map<string, number>();
+    for (const one of held.values()) counts.set(one.node, (counts.get(one.node) ?? 0) + 1);
+    let most = (counts.get(node) ?? 0) + 1, latest: string | undefined;
+    for (const count of counts.values()) most = Math.max(most, count);
+    if (most === (counts.get(node) ?? 0) + 1) return false;
+    for (const [slot, one] of held) if (counts.get(one.node) === most) latest = slot;
+    this.#forget(held, latest!);
+    return true;
+  }
+
+  #forget(held: Map<string, R>, slot: string): void {
+    const { node, bytes } = held.get(slot)!, left = this.#perNode.get(node)! - 1;
+    held.delete(slot);
+    this.#size--;
+    this.#bytes -= bytes;
+    if (left > 0) this.#perNode.set(node, left);
+    else this.#perNode.delete(node);
   }
 
   #tooMany(): Failure {

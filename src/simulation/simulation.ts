@@ -110,6 +110,7 @@ export class Simulation implements World, Disposable, AsyncDisposable {
       access: this.network.newAccess(),
       random,
       clock,
+      makeChecker: () => make.checker?.(this.mint.checker()) ?? this.mint.checker(),
       makeCores: (one) => makeCores(one, { names: cores, dht, make }),
     }, this);
     this.hosts.push(host);

@@ -105,3 +105,15 @@ Deno.test("a long answer comes in pages", () => {
   assert.deepEqual(one.page(KEY, 9, 0), { records: [], more: undefined });
   assert.deepEqual(one.page(OTHER_KEY, 0, 0), { records: [], more: undefined });
 });
+
+Deno.test("of a full key the latest of whoever has most goes for one who has fewer: nobody takes a key for itself", () => {
+  const one = holder({ recordsPerKeyMax: 4 });
+  for (const name of ["1", "2", "3", "4"]) assert.equal(put(one, record("flood", { name })), "changed");
+  assert.equal(put(one, record("flood", { name: "5" })), "key_full");
+  assert.equal(put(one, record("a")), "changed");
+  assert.equal(put(one, record("b", { bytes: 50 })), "changed");
+  assert.equal(put(one, record("c")), "changed");
+  assert.equal(put(one, record("d")), "key_full", "they have one each");
+  assert.deepEqual(one.page(KEY, 0, 0).records.map(({ node, name }) => node + name), ["flood1", "an", "bn", "cn"]);
+  assert.deepEqual([one.size, one.bytes], [4, 350]);
+});

@@ -5,11 +5,12 @@
  * @module
  */
 
+import process from "node:process";
 import { parseArgs } from "node:util";
 import { scenarioOf, SCENARIOS } from "../../simulation/scenarios/scenarios.ts";
 import { SimulationFailure } from "../../simulation/checkers/checker.ts";
 
-const USAGE = `deno task simulate [--scenario name] [--seed n] [--nodes n] [--minutes n]
+const USAGE = `deno task simulate [--scenario name] [--seed n] [--nodes n] [--minutes n] [--cost]
 
 Scenarios:
 ${SCENARIOS.map(({ name, about }) => `  ${name.padEnd(20)} ${about}`).join("\n")}`;
@@ -25,9 +26,19 @@ export function simulateCommand(args: readonly string[], print: (line: string) =
     const scenario = scenarioOf(values.scenario ?? "swarm");
     const seed = values.seed ?? String(crypto.getRandomValues(new Uint32Array(1))[0]);
     const nodes = numberOf("nodes", values.nodes), minutes = numberOf("minutes", values.minutes);
+    const started = performance.now();
     print(`seed ${seed}`);
     print(`scenario ${scenario.name}`);
-    print(`result ${scenario.run({ seed, nodes, minutes, print })}`);
+    const result = scenario.run({ seed, nodes, minutes, print }), { user, system } = process.cpuUsage();
+    const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`, mebibytes = process.resourceUsage().maxRSS / 1_024;
+    if (values.cost === true) {
+      print(
+        `cost ${seconds(performance.now() - started)}, ${seconds((user + system) / 1_000)} of CPU, ${
+          mebibytes.toFixed(0)
+        } MiB`,
+      );
+    }
+    print(`result ${result}`);
     return 0;
   } catch (error) {
     if (error instanceof SimulationFailure) {
@@ -48,6 +59,7 @@ const OPTIONS = {
   nodes: { type: "string" },
   minutes: { type: "string" },
   scenario: { type: "string" },
+  cost: { type: "boolean" },
   help: { type: "boolean", short: "h" },
 } as const;
 

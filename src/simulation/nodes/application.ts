@@ -3,7 +3,7 @@
 import { fromUtf8, utf8 } from "../../base/bytes.ts";
 import type { Failure } from "../../base/protocol.ts";
 import type { NodesFound, RecordsFound, Stored } from "../../dht/mod.ts";
-import type { ProviderRecord } from "../../identity/mod.ts";
+import type { InterestRecord, ProviderRecord } from "../../identity/mod.ts";
 import { recordKey } from "../../identity/mod.ts";
 import { parsePattern, parseProcedure, parseTopic } from "../../names/mod.ts";
 import type { PubsubEvent } from "../../pubsub/messages.ts";
@@ -138,14 +138,25 @@ export class Application {
   }
 
   /** Puts a record into the hash table, and keeps it alive. */
-  publishRecord(record: ProviderRecord): Pending<Stored> {
+  publishRecord(record: ProviderRecord | InterestRecord): Pending<Stored> {
     this.#host.published.set(`${record.kind} ${record.name}`, record);
     return this.#command("dht", { type: "publish", record });
   }
 
+  /** Puts a record into the hash table that says that an earlier one does not hold any more. */
+  withdrawRecord(record: ProviderRecord): Pending<Stored> {
+    this.#host.published.delete(`${record.kind} ${record.name}`);
+    return this.#command("dht", { type: "withdraw", record });
+  }
+
+  /** The records under a key. */
+  records(key: Uint8Array): Pending<RecordsFound> {
+    return this.#command("dht", { type: "findValue", key });
+  }
+
   /** The records of those who serve a procedure. */
   providers(procedure: string): Pending<RecordsFound> {
-    return this.#command("dht", { type: "findValue", key: recordKey(REALM, "provider", procedure) });
+    return this.records(recordKey(REALM, "provider", procedure));
   }
 
   /** The nodes closest to an id. */

@@ -17,6 +17,7 @@ import { RpcCore } from "../../rpc/core.ts";
 import type { RpcCommand, RpcEvent, RpcMessage, RpcTimer } from "../../rpc/messages.ts";
 import { RPC_DEFAULTS, type RpcOptions } from "../../rpc/options.ts";
 import type { CoreName } from "./passage.ts";
+import type { RecordChecker } from "./mint.ts";
 import type { Participant } from "./world.ts";
 
 /** The hash table of a node. */
@@ -34,6 +35,8 @@ export interface CoreMakers {
   dht?(options: DhtOptions, host: Participant): AnyDht;
   pubsub?(options: PubsubOptions, host: Participant): NonNullable<Cores["pubsub"]>;
   rpc?(options: RpcOptions, host: Participant): NonNullable<Cores["rpc"]>;
+  /** Checks records that arrive. */
+  checker?(sound: RecordChecker): RecordChecker;
 }
 
 /** What is made, and how. */

@@ -17,7 +17,7 @@ import type { Cores } from "./cores.ts";
 import { answerQuestion, locate } from "./directory.ts";
 import { HostLinks } from "./host_links.ts";
 import type { LinkPath } from "../link_profile.ts";
-import { type Mint, nodeStatement, REALM, type Signer } from "./mint.ts";
+import { nodeStatement, REALM, type RecordChecker, type Signer } from "./mint.ts";
 import { type AnyMessage, type CoreName, coreOf } from "./passage.ts";
 import type {
   AnyCommand,
@@ -40,6 +40,7 @@ export interface HostOptions {
   readonly random: Random;
   readonly clock: SkewedClock;
   readonly makeCores: (host: Participant) => Cores;
+  readonly makeChecker: () => RecordChecker;
 }
 
 /** A hub that is alone, or an edge without one, dials again after so long, doubling, ms. */
@@ -60,7 +61,7 @@ export class Host implements Participant {
   epoch = 0;
   isAlive = false;
   signer: Signer;
-  checker: ReturnType<Mint["checker"]>;
+  checker: RecordChecker;
   cores: Cores;
   /** Events, calls and records as an application has them. */
   readonly app: Application;
@@ -68,6 +69,8 @@ export class Host implements Participant {
   tickets: readonly Host[] = [];
   /** What liars do. */
   tamper: Tamper | undefined;
+  /** What a liar was asked for last. */
+  asked: Uint8Array | undefined;
   listener: HostListener = {};
   /** Its own records that it keeps alive, by kind and name. */
   readonly published: Map<string, VerifiedRecord> = new Map();
@@ -92,7 +95,7 @@ export class Host implements Participant {
     this.random = options.random;
     this.links = new HostLinks(this, world);
     this.signer = world.mint.signer(this.random.fork("key"));
-    this.checker = world.mint.checker();
+    this.checker = options.makeChecker();
     this.cores = options.makeCores(this);
     this.app = new Application(this, world);
   }
@@ -123,7 +126,7 @@ export class Host implements Participant {
     if (this.epoch > 0) {
       if (!keepsState) this.signer = this.#world.mint.signer(this.random.fork("key"));
       this.#record = undefined;
-      this.checker = this.#world.mint.checker();
+      this.checker = this.#options.makeChecker();
       this.cores = this.#options.makeCores(this);
     }
     this.epoch++;
@@ -195,6 +198,7 @@ export class Host implements Participant {
 
   #dispatch(from: Peer, message: AnyMessage): void {
     const core = coreOf(message);
+    if (this.tamper !== undefined) this.asked = targetOf(message) ?? this.asked;
     if (core !== undefined) this.give(core, { kind: "received", from, message });
   }
 
@@ -239,7 +243,7 @@ export class Host implements Participant {
   }
 
   #send(core: CoreName, peer: Peer, { message, lane }: Extract<AnyEffect, { kind: "send" }>): void {
-    const changed = this.tamper === undefined ? message : this.tamper(message, this);
+    const changed = this.tamper === undefined ? message : this.tamper(message);
     if (changed === undefined) return;
     const isTampered = changed !== message;
     if (core === "dht" || peer.length !== NODE_ID_DIGITS || this.links.isKnown(peer)) {
@@ -344,4 +348,8 @@ export class Host implements Participant {
     this.published.clear();
     this.remembered.clear();
   }
+}
+
+function targetOf(message: AnyMessage): Uint8Array | undefined {
+  return message.kind === "findNode" ? message.target : message.kind === "findValue" ? message.key : undefined;
 }

@@ -48,7 +48,12 @@ export interface Mint {
   /** Whether it made this record, whoever hands it over. */
   made(record: VerifiedRecord): boolean;
   /** Checks records on behalf of one node. */
-  checker(): Pick<RecordVerifier, "verify"> & { verifyRecord(record: VerifiedRecord, claims: RecordClaims): Verdict };
+  checker(): RecordChecker;
+}
+
+/** Checks records on behalf of one node: as they travel, or as the objects that they were made as. */
+export interface RecordChecker extends Pick<RecordVerifier, "verify"> {
+  verifyRecord(record: VerifiedRecord, claims: RecordClaims): Verdict;
 }
 
 /** The record, or why it is not believed. */
@@ -78,7 +83,7 @@ export class SignedMint implements Mint {
     return this.#made.has(signed.signature.toHex());
   }
 
-  checker() {
+  checker(): RecordChecker {
     const verifier = new RecordVerifier({ recordsMax: 2_000 });
     return {
       verify: (signed: SignedRecord, claims: RecordClaims) => verifier.verify(signed, claims),
@@ -112,7 +117,7 @@ export class ListedMint implements Mint {
     return this.#made.has(record);
   }
 
-  checker() {
+  checker(): RecordChecker {
     return {
       verify: (): Verdict => refusal("malformed", "a listed record has no bytes that could be read"),
       verifyRecord: (record: VerifiedRecord, claims: RecordClaims): Verdict => this.#check(record, claims),

@@ -9,7 +9,7 @@
 import { type DhtMessage, fromWire, toWire } from "../../dht/mod.ts";
 import { sha256, type VerifiedRecord } from "../../identity/mod.ts";
 import { decodeFrame, encodeFrame, type Message, type SignedRecord } from "../../wire/mod.ts";
-import { type Mint, REALM } from "./mint.ts";
+import { type Mint, REALM, type RecordChecker } from "./mint.ts";
 import type { PubsubMessage } from "../../pubsub/messages.ts";
 import type { RpcMessage } from "../../rpc/messages.ts";
 
@@ -26,7 +26,7 @@ export interface Passage {
 
 /** What a passage needs to know of a receiver. */
 export interface Receiver {
-  readonly checker: ReturnType<Mint["checker"]>;
+  readonly checker: RecordChecker;
   /** Its clock, ms. */
   readonly wallMs: number;
 }

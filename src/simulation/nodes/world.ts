@@ -62,7 +62,7 @@ export type Outcome = { readonly value: unknown } | { readonly error: Failure };
 /** A command of any core. */
 export type AnyCommand = DhtCommand | PubsubCommand | RpcCommand;
 /** Changes what a node sends, or keeps it back. */
-export type Tamper = (message: AnyMessage, host: Participant) => AnyMessage | undefined;
+export type Tamper = (message: AnyMessage) => AnyMessage | undefined;
 
 /** What an application above a node hears of. */
 export interface HostListener {

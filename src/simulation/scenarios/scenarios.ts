@@ -1,12 +1,15 @@
 /** All scenarios, by name. @module */
 
+import { ATTACKS } from "./attacks.ts";
 import { FAILURES } from "./failures.ts";
+import { FIGURES } from "./figures.ts";
+import { LIARS } from "./liars.ts";
 import { PLAN } from "./plan.ts";
 import type { Scenario } from "./scenario.ts";
 import { SWARM } from "./swarm.ts";
 
 /** In the order in which they are listed. */
-export const SCENARIOS: readonly Scenario[] = [SWARM, ...PLAN, ...FAILURES];
+export const SCENARIOS: readonly Scenario[] = [SWARM, ...PLAN, ...FAILURES, ...ATTACKS, ...LIARS, ...FIGURES];
 
 /** The scenario of that name; throws `RangeError` where there is none. */
 export function scenarioOf(name: string): Scenario {
