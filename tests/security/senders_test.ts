@@ -183,6 +183,17 @@ Deno.test("senders: a hub passes on what its edges state, to each receiver once,
   assert.equal(hub.learn(other, await realm.statement(BOB, OTHER_HUB)), undefined);
 });
 
+Deno.test("senders: who was told is remembered in bounds; beyond them all are told again", async () => {
+  const realm = new Realm(), guard = await realm.guard(HUB, { role: "hub" });
+  const hub = new Vouchers(selfOf(HUB, { role: "hub" }), guard, realm.timers, { toldMax: 2 });
+  hub.learn(link(ALICE, "edge"), await realm.statement(ALICE, HUB));
+  const receivers = [4, 5, 6].map((seed) => link(identity(seed), "edge"));
+  const round = () => receivers.map((to) => hub.before(to, event(ALICE), "events").length);
+  assert.deepEqual([round(), round()], [[1, 1, 1], [1, 1, 1]]);
+  assert.deepEqual(hub.before(receivers[0]!, event(ALICE), "events").length, 1);
+  assert.deepEqual(hub.before(receivers[0]!, event(ALICE), "events").length, 0);
+});
+
 Deno.test("senders: an event that took a further hop is signed by the hub that it came from", async () => {
   const realm = new Realm(), origin = await realm.vouchers(OTHER_HUB, "hub"), hub = await realm.vouchers(HUB, "hub");
   const bob = await realm.witness(BOB), toHub = link(HUB, "hub"), fromOrigin = link(OTHER_HUB, "hub");

@@ -20,18 +20,24 @@ import { makeStatement, readStatement, STATEMENT_MS_MAX } from "./statement.ts";
 
 /** Statements of others that a hub keeps: more than clients, as those of gone ones are still good. */
 export const VOUCHERS_MAX = 20_000;
-/** Receivers that are remembered as told, for one statement and lane; over it all are told again. */
-export const TOLD_MAX = 10_000;
+/** Receivers that are remembered as told, over all statements and lanes; beyond it all are told again. */
+export const TOLD_MAX = 1_000_000;
 /** A link may bring a new statement so often, ms: each costs two verifications. */
 const LEARN_PAUSE_MS = 1_000;
 
 const NOTHING: readonly Attachment[] = [];
 
+interface Told {
+  /** Another one than that of the vouchers: all is forgotten. */
+  readonly generation: number;
+  readonly links: WeakSet<Link>;
+}
+
 interface Voucher {
   readonly message: Attachment;
   readonly until: number;
   readonly learnedAt: number;
-  readonly told: Partial<Record<Lane, Set<Link>>>;
+  readonly told: Partial<Record<Lane, Told>>;
 }
 
 /** The statements that a node sends along. */
@@ -43,9 +49,13 @@ export class Vouchers {
   readonly #others = new LruMap<string, Voucher>(VOUCHERS_MAX);
   /** Our own, by the hub that it is made for. */
   readonly #own = new LruMap<string, Voucher>(VOUCHERS_MAX);
-  #last: { readonly message: Message; readonly voucher: Voucher | undefined } | undefined;
+  readonly #toldMax: number;
+  #told = 0;
+  #generation = 0;
+  #last: { readonly node: Uint8Array; readonly voucher: Voucher | undefined } | undefined;
 
-  constructor(self: Self, guard: Guard, timers: Timers) {
+  constructor(self: Self, guard: Guard, timers: Timers, { toldMax = TOLD_MAX } = {}) {
+    this.#toldMax = toldMax;
     this.#self = self;
     this.#guard = guard;
     this.#timers = timers;
@@ -55,7 +65,7 @@ export class Vouchers {
   before(link: Link, message: Message, lane: Lane): readonly Attachment[] {
     const speaker = speakerOf(message);
     if (speaker === undefined) return NOTHING;
-    const voucher = this.#isUs(speaker) ? this.#ours(link) : this.#theirs(message, speaker);
+    const voucher = this.#isUs(speaker) ? this.#ours(link) : this.#theirs(speaker);
     const origin = message.kind === "publish" && message.originProof !== undefined
       ? this.#ofHub(link, message.originProof)
       : undefined;
@@ -81,10 +91,16 @@ export class Vouchers {
   /** Whether a receiver has yet to be told; counts it as told. */
   #untold(link: Link, lane: Lane, voucher: Voucher | undefined): boolean {
     if (voucher === undefined) return false;
-    const told = voucher.told[lane] ??= new Set();
-    if (told.has(link)) return false;
-    if (told.size >= TOLD_MAX) told.clear();
-    told.add(link);
+    let told = voucher.told[lane];
+    if (told?.generation !== this.#generation) {
+      told = voucher.told[lane] = { generation: this.#generation, links: new WeakSet() };
+    }
+    if (told.links.has(link)) return false;
+    told.links.add(link);
+    if (++this.#told > this.#toldMax) {
+      this.#told = 0;
+      this.#generation++;
+    }
     return true;
   }
 
@@ -136,11 +152,12 @@ export class Vouchers {
     return voucher;
   }
 
-  /** A fan-out asks for each receiver: the answer is the same. */
-  #theirs(message: Message, speaker: Uint8Array): Voucher | undefined {
-    if (this.#last?.message === message) return this.#last.voucher;
+  /** Events of one sender come in series, and each is asked for at every receiver. */
+  #theirs(speaker: Uint8Array): Voucher | undefined {
+    const last = this.#last;
+    if (last !== undefined && equalBytes(last.node, speaker)) return last.voucher;
     const voucher = this.#others.get(toHex(speaker));
-    this.#last = { message, voucher };
+    this.#last = { node: speaker.slice(), voucher };
     return voucher;
   }
 }
