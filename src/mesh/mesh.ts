@@ -19,7 +19,8 @@ import { Caller, targetOf } from "./caller.ts";
 import { errorOf, orThrow } from "./failure.ts";
 import { MeshEvents } from "./mesh_events.ts";
 import { BY_HUB, Invocations } from "./invocations.ts";
-import { Node, type NodeOptions } from "../node/node.ts";
+import { Node } from "../node/node.ts";
+import type { NodeOptions } from "../node/limits.ts";
 import {
   CALL_TIMEOUT_MS,
   type CallOptions,

@@ -1,5 +1,20 @@
-/** The bounds of a node and their defaults (DESIGN section 9). @module */
+/** What a node is made with, what it tells, and the defaults of its bounds (DESIGN section 9). @module */
 
+import type { Failure } from "../base/protocol.ts";
+import type { DhtEvent } from "../dht/messages.ts";
+import type { DhtOptions } from "../dht/options.ts";
+import type { AuditSink } from "../link/admission/audit.ts";
+import type { OutgoingBudget } from "../link/budget.ts";
+import type { Self } from "../link/handshake.ts";
+import type { Link, LinkEnd } from "../link/link.ts";
+import type { ReachOptions } from "../link/reach/reach.ts";
+import type { PubsubOptions } from "../pubsub/core.ts";
+import type { PubsubEvent } from "../pubsub/messages.ts";
+import type { RpcEvent } from "../rpc/messages.ts";
+import type { RpcOptions } from "../rpc/options.ts";
+import type { DirectoryLimits } from "./directory/directory.ts";
+import type { Runtime } from "./runtime.ts";
+import type { Strangers } from "./strangers.ts";
 import { DHT_DEFAULTS } from "../dht/options.ts";
 import type { LinkLimits } from "../link/link_table.ts";
 import { PUBSUB_DEFAULTS } from "../pubsub/core.ts";
@@ -68,4 +83,35 @@ export function edgeSettings() {
   const queue = { waitBytes: WAIT_BYTES, dropBytes: Infinity, closeBytes: Infinity };
   const limits: LinkLimits = { ...GATEWAY_LIMITS, clientsMax: 0, queue };
   return { limits, pubsub: PUBSUB_DEFAULTS, rpc: RPC_DEFAULTS, dht: DHT_DEFAULTS };
+}
+
+/** What the application above a node hears of. */
+export interface NodeListener {
+  pubsub(event: PubsubEvent): void;
+  rpc(event: RpcEvent): void;
+  dht(event: DhtEvent): void;
+  linkUp(link: Link): void;
+  linkDown(link: Link, end: LinkEnd): void;
+  goingAway(link: Link, reason: string): void;
+  /** The hub refused something for which nobody waits. */
+  refused(failure: Failure): void;
+}
+
+/** What a node is made with. */
+export interface NodeOptions {
+  readonly self: Self;
+  readonly runtime: Runtime;
+  readonly limits: LinkLimits;
+  readonly budget: OutgoingBudget;
+  readonly pubsub: Omit<PubsubOptions, "hub" | "node" | "directory">;
+  readonly rpc: Omit<RpcOptions, "hub" | "node" | "random" | "directory">;
+  readonly dht: Omit<DhtOptions, "node" | "random">;
+  /** How nodes are reached that we have no link to. */
+  readonly reach?: Pick<ReachOptions<unknown>, "caCerts" | "limits" | "pool">;
+  readonly audit?: AuditSink | undefined;
+  /** Bounds of what a hub states in the hash table and remembers of it. */
+  readonly directory?: Partial<DirectoryLimits>;
+  readonly listener: NodeListener;
+  /** Serves nodes that do not speak `mesh/1`; absent: nobody does. */
+  readonly strangers?: Strangers | undefined;
 }

@@ -12,61 +12,25 @@ import type { DhtCommand, DhtEvent, DhtMessage, DhtTimer, NodesFound } from "../
 import type { DhtOptions } from "../dht/options.ts";
 import { toWire } from "../dht/wire_form.ts";
 import { type NodeId, nodeIdBytes, type NodeRecord, renewed } from "../identity/mod.ts";
-import type { AuditSink } from "../link/admission/audit.ts";
-import type { OutgoingBudget } from "../link/budget.ts";
-import type { Self } from "../link/handshake.ts";
 import type { Link, LinkEnd, LinkOwner } from "../link/link.ts";
-import { type LinkLimits, LinkTable } from "../link/link_table.ts";
-import { Reach, type ReachOptions } from "../link/reach/reach.ts";
+import { LinkTable } from "../link/link_table.ts";
+import { Reach } from "../link/reach/reach.ts";
 import { parseRealm } from "../names/mod.ts";
-import { PubsubCore, type PubsubOptions } from "../pubsub/core.ts";
+import { PubsubCore } from "../pubsub/core.ts";
 import type { PubsubCommand, PubsubEvent, PubsubMessage, PubsubTimer } from "../pubsub/messages.ts";
 import { RpcCore } from "../rpc/core.ts";
 import type { Outcome, RpcCommand, RpcEvent, RpcMessage, RpcTimer } from "../rpc/messages.ts";
-import type { RpcOptions } from "../rpc/options.ts";
 import { encodeFrame, type Message, type Publish } from "../wire/mod.ts";
 import { Alarm } from "./alarm.ts";
 import { type Asked, Commands } from "./commands.ts";
-import { Directory, type DirectoryLimits } from "./directory/directory.ts";
+import { Directory } from "./directory/directory.ts";
 import { type AnyEffect, type AnyTimer, type CoreName, CORES } from "./cores.ts";
 import { Intake } from "./intake.ts";
+import type { NodeOptions } from "./limits.ts";
 import { Slab } from "../base/slab.ts";
 import { Relief } from "./relief.ts";
-import type { Runtime } from "./runtime.ts";
-import type { Strangers } from "./strangers.ts";
 import { Traffic } from "./traffic.ts";
 import { Trust } from "./trust.ts";
-
-/** What the application above a node hears of. */
-export interface NodeListener {
-  pubsub(event: PubsubEvent): void;
-  rpc(event: RpcEvent): void;
-  dht(event: DhtEvent): void;
-  linkUp(link: Link): void;
-  linkDown(link: Link, end: LinkEnd): void;
-  goingAway(link: Link, reason: string): void;
-  /** The hub refused something for which nobody waits. */
-  refused(failure: Failure): void;
-}
-
-/** What a node is made with. */
-export interface NodeOptions {
-  readonly self: Self;
-  readonly runtime: Runtime;
-  readonly limits: LinkLimits;
-  readonly budget: OutgoingBudget;
-  readonly pubsub: Omit<PubsubOptions, "hub" | "node" | "directory">;
-  readonly rpc: Omit<RpcOptions, "hub" | "node" | "random" | "directory">;
-  readonly dht: Omit<DhtOptions, "node" | "random">;
-  /** How nodes are reached that we have no link to. */
-  readonly reach?: Pick<ReachOptions<unknown>, "caCerts" | "limits" | "pool">;
-  readonly audit?: AuditSink | undefined;
-  /** Bounds of what a hub states in the hash table and remembers of it. */
-  readonly directory?: Partial<DirectoryLimits>;
-  readonly listener: NodeListener;
-  /** Serves nodes that do not speak `mesh/1`; absent: nobody does. */
-  readonly strangers?: Strangers | undefined;
-}
 
 /** A peer that is a node instead of a link. */
 const NODE_ID_DIGITS = 64;
@@ -293,9 +257,13 @@ export class Node implements LinkOwner {
       case "unadvertise":
       case "advertiseAck":
         return this.#give("rpc", { kind: "received", from, message });
+      case "interestChanged":
+        return this.directory?.outdated(message.key);
+      case "findValue":
+        if (this.links.get(from)?.peer.role === "hub") this.directory?.asked(from, message.key);
+        return this.#intake.received(from, message);
       case "findNode":
       case "findNodeReply":
-      case "findValue":
       case "findValueReply":
       case "store":
       case "storeAck":
@@ -380,6 +348,8 @@ export class Node implements LinkOwner {
       ask: (command) => this.dht<never>(command).answer,
       rpc: (command) => this.#give("rpc", { kind: "command", id: 0, command }),
       pubsub: (command) => this.#give("pubsub", { kind: "command", id: 0, command }),
+      notify: (watchers, key) => this.#send("dht", watchers, { kind: "interestChanged", key }, "control"),
+      isAlone: () => this.hashTable?.routingTable === 0,
     });
   }
 

@@ -5,8 +5,7 @@
  * @module
  */
 
-import { bytesKey, equalBytes } from "../base/bytes.ts";
-import { Deadlines } from "../base/deadlines.ts";
+import { bytesKey, equalBytes, toHex } from "../base/bytes.ts";
 import type { Action, CommandId, Core, Effect, Failure, Input, Peer } from "../base/protocol.ts";
 import { isPattern, isTopic, type Pattern, type Topic } from "../names/mod.ts";
 import { quote } from "../names/topic.ts";
@@ -15,12 +14,14 @@ import { Backlog, type BacklogLimits } from "./backlog.ts";
 import { Clients } from "./clients.ts";
 import { Interests, type SubscriptionId } from "./interest.ts";
 import type { PubsubCommand, PubsubEvent, PubsubMessage, PubsubTimer } from "./messages.ts";
+import { type Publisher, RELAY_LIMITS, type RelayLimits, Relays, tell } from "./relays.ts";
 import { SeenSet } from "./seen_set.ts";
+import { Unacknowledged, type UnacknowledgedLimits } from "./unacknowledged.ts";
 import { Upstream } from "./upstream.ts";
 import { suback, Wanted } from "./wanted.ts";
 
 /** Settings of the core. */
-export interface PubsubOptions {
+export interface PubsubOptions extends UnacknowledgedLimits {
   /** Whether this node serves other nodes' interests. */
   readonly hub: boolean;
   /** This node's id, 32 bytes. */
@@ -28,12 +29,9 @@ export interface PubsubOptions {
   readonly subscriptionsPerLinkMax: number;
   readonly subscriptionsMax: number;
   readonly backlog: BacklogLimits;
-  /** Acknowledged events that the hub has not answered. */
-  readonly unacknowledgedMax: number;
-  /** How long an acknowledged publish may take, ms: a lost link is noticed after 15 s, and attached anew. */
-  readonly acknowledgeWithinMs: number;
-  /** Whether somebody tells the mesh what this hub wants; without, acknowledgements do not wait. */
+  /** Whether somebody tells the mesh what this hub wants, and this hub what others want. */
   readonly directory: boolean;
+  readonly relays: RelayLimits;
 }
 
 /** The defaults of DESIGN section 9. */
@@ -44,19 +42,17 @@ export const PUBSUB_DEFAULTS: Omit<PubsubOptions, "hub" | "node"> = {
   unacknowledgedMax: 100_000,
   acknowledgeWithinMs: 30_000,
   directory: false,
+  relays: RELAY_LIMITS,
 };
 
 type PubsubInput = Input<PubsubMessage, PubsubCommand, PubsubTimer>;
 type PubsubEffect = Effect<PubsubMessage, PubsubTimer, PubsubEvent>;
 
-/** An acknowledged publish of ours that the hub has not answered yet. */
-interface Unacknowledged {
-  readonly command: CommandId;
-  readonly publish: Publish;
+/** What is done for an event, and how many get it here. */
+interface Spread {
+  readonly effects: PubsubEffect[];
+  readonly recipients: number;
 }
-
-/** Deadlines of events that are answered, held beside as many as are not. */
-const STALE_DEADLINES_MAX = 1_000;
 
 const NOTHING: readonly PubsubEffect[] = [];
 
@@ -67,18 +63,21 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
   readonly #wanted: Wanted;
   readonly #own = new Map<SubscriptionId, Pattern>();
   readonly #clients = new Clients();
+  /** Links to other hubs, and those hubs' ids. */
+  readonly #hubs = new Map<Peer, Peer>();
+  readonly #relays: Relays | undefined;
   readonly #upstream: Upstream;
   readonly #backlog: Backlog;
-  readonly #unacknowledged = new Map<string, Unacknowledged>();
-  readonly #deadlines = new Deadlines<string>();
+  readonly #unacknowledged: Unacknowledged;
   readonly #seen = new SeenSet();
-  #timerAt = Infinity;
 
   constructor(options: PubsubOptions) {
     this.#options = options;
     this.#upstream = new Upstream(() => this.#own);
     this.#backlog = new Backlog(options.backlog);
+    this.#unacknowledged = new Unacknowledged(options);
     this.#wanted = new Wanted(options);
+    this.#relays = options.hub && options.directory ? new Relays(options.relays) : undefined;
   }
 
   /** How many interests of links and of this node are held. */
@@ -95,7 +94,8 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
       case "timer":
         return this.#onTimer(input.timer, now);
       case "peerUp":
-        return input.role === "hub" && !this.#options.hub ? this.#attached(input.peer, now) : this.#joined(input);
+        if (input.role === "hub") return this.#options.hub ? this.#met(input) : this.#attached(input.peer, now);
+        return this.#joined(input);
       case "peerDown":
         return this.#peerDown(input.peer);
     }
@@ -104,13 +104,15 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
   #received(from: Peer, message: PubsubMessage, now: number): readonly PubsubEffect[] {
     switch (message.kind) {
       case "publish":
-        return this.#clients.has(from) ? this.#onPublish(from, message, now) : this.#onDelivery(message);
+        if (this.#clients.has(from)) return this.#onPublish(from, message, now);
+        return this.#hubs.has(from) ? this.#onRelayed(from, message, now) : this.#onDelivery(message);
       case "subscribe":
         return this.#clients.has(from) ? this.#onSubscribe(from, message) : NOTHING;
       case "unsubscribe":
         return this.#clients.has(from) ? this.#onUnsubscribe(from, message) : NOTHING;
       case "puback":
-        return this.#onPuback(message);
+        if (this.#hubs.has(from)) return this.#onHubPuback(this.#hubs.get(from)!, message);
+        return this.#unacknowledged.onPuback(message);
       case "suback":
         return this.#onSuback(message);
       case "missed":
@@ -142,9 +144,7 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
       }
       case "abandon": {
         this.#backlog.abandon(command.command);
-        for (const [key, one] of this.#unacknowledged) {
-          if (one.command === command.command) this.#unacknowledged.delete(key);
-        }
+        this.#unacknowledged.abandon(command.command);
         return NOTHING;
       }
       case "audience": {
@@ -153,6 +153,14 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
       }
       case "recorded":
         return this.#wanted.recorded(command.pattern, command.confirmation);
+      case "interested": {
+        const out: PubsubEffect[] = [];
+        this.#relays?.interested(command, now, out);
+        return out;
+      }
+      case "outdated":
+        this.#relays?.outdated(command.name);
+        return NOTHING;
     }
   }
 
@@ -160,9 +168,10 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
 
   #publish(id: CommandId, publish: Publish, now: number): readonly PubsubEffect[] {
     if (this.#options.hub) {
-      const effects = this.#fanOut(publish.topic as Topic, publish);
-      const { recipients } = effects;
-      return [...effects.effects, { kind: "answer", id, value: publish.acknowledge ? { recipients } : undefined }];
+      if (publish.acknowledge) return this.#spread(publish, { command: id }, now).effects;
+      const { effects } = this.#spread(publish, undefined, now);
+      effects.push({ kind: "answer", id, value: undefined });
+      return effects;
     }
     const hub = this.#upstream.hub;
     if (hub === undefined) {
@@ -172,52 +181,16 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
     return this.#sendUp(hub, id, publish, now);
   }
 
-  #sendUp(hub: Peer, id: CommandId, publish: Publish, now: number): readonly PubsubEffect[] {
-    const send: PubsubEffect = { kind: "send", to: hub, message: publish, lane: "events" };
-    if (!publish.acknowledge) return [send, { kind: "answer", id, value: undefined }];
-    const { unacknowledgedMax } = this.#options;
-    if (this.#unacknowledged.size >= unacknowledgedMax) {
-      const text = `Cannot publish on ${publish.topic}: at most ${unacknowledgedMax} events wait for the hub's answer`;
-      return [{ kind: "fail", id, error: { code: "queue_full", text } }];
-    }
-    const key = bytesKey(publish.messageId);
-    if (this.#deadlines.size > 2 * this.#unacknowledged.size + STALE_DEADLINES_MAX) {
-      this.#deadlines.retain((one) => this.#unacknowledged.has(one));
-    }
-    this.#unacknowledged.set(key, { command: id, publish });
-    this.#deadlines.add(now + this.#options.acknowledgeWithinMs, key);
-    return [send, ...this.#arm(now)];
+  #sendUp(hub: Peer, command: CommandId, publish: Publish, now: number): readonly PubsubEffect[] {
+    if (publish.acknowledge) return this.#unacknowledged.send(hub, { command, publish }, now);
+    const send = { kind: "send", to: hub, message: publish, lane: "events" } as const;
+    return [send, { kind: "answer", id: command, value: undefined }];
   }
 
-  #onPuback(message: Puback): readonly PubsubEffect[] {
-    const key = bytesKey(message.messageId), waiting = this.#unacknowledged.get(key);
-    if (waiting === undefined) return NOTHING;
-    this.#unacknowledged.delete(key);
-    const { code, text = "" } = message, id = waiting.command;
-    if (code !== undefined) return [{ kind: "fail", id, error: { code, text } }];
-    return [{ kind: "answer", id, value: { recipients: message.recipients } }];
-  }
-
-  #arm(now: number): readonly PubsubEffect[] {
-    if (this.#deadlines.nextAt >= this.#timerAt) return NOTHING;
-    this.#timerAt = this.#deadlines.nextAt;
-    const timer = { type: "acknowledgements", at: this.#timerAt } as const;
-    return [{ kind: "timer", afterMs: Math.max(0, this.#timerAt - now), timer }];
-  }
-
-  #onTimer({ at }: PubsubTimer, now: number): readonly PubsubEffect[] {
-    if (at !== this.#timerAt) return NOTHING;
-    this.#timerAt = Infinity;
+  #onTimer({ type, at }: PubsubTimer, now: number): readonly PubsubEffect[] {
+    if (type === "acknowledgements") return this.#unacknowledged.onTimer(at, now);
     const effects: PubsubEffect[] = [];
-    for (let key = this.#deadlines.takeDue(now); key !== undefined; key = this.#deadlines.takeDue(now)) {
-      const late = this.#unacknowledged.get(key);
-      if (late === undefined) continue;
-      this.#unacknowledged.delete(key);
-      const text = `Cannot confirm the event on ${late.publish.topic}: ` +
-        `no answer from the hub within ${this.#options.acknowledgeWithinMs} ms`;
-      effects.push({ kind: "fail", id: late.command, error: { code: "timeout", text } });
-    }
-    effects.push(...this.#arm(now));
+    this.#relays?.onTimer(at, now, effects);
     return effects;
   }
 
@@ -236,13 +209,42 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
     }
     const refusal = this.#clients.refusal(from, "publish", message.topic);
     if (refusal !== undefined) return this.#refuse(from, message, refusal, now);
-    if (!message.acknowledge) return this.#fanOut(message.topic as Topic, message).effects;
+    if (!message.acknowledge) return this.#spread(message, undefined, now).effects;
     const key = bytesKey(message.messageId) + bytesKey(publisher); // the link is another one after a reconnect
     const before = this.#seen.recall(key, now);
+    if (before !== undefined) return [puback(from, message, before)];
+    const { effects, recipients } = this.#spread(message, { peer: from }, now);
+    this.#seen.remember(key, recipients, now);
+    return effects;
+  }
+
+  /** Another hub's event: for those here, and no further; so nothing goes in circles. */
+  #onRelayed(from: Peer, message: Publish, now: number): readonly PubsubEffect[] {
+    const known = this.#interests.recall(message.topic) !== undefined, { publisher } = message;
+    if (!known && !isTopic(message.topic) || publisher === undefined) {
+      const text = `Cannot take another hub's event: a topic and a publisher are expected, got ${quote(message.topic)}`;
+      return this.#refuse(from, message, { code: "invalid_topic", text }, now);
+    }
+    if (!message.acknowledge) return this.#fanOut(message.topic as Topic, message).effects;
+    const key = bytesKey(message.messageId) + bytesKey(publisher), before = this.#seen.recall(key, now);
     if (before !== undefined) return [puback(from, message, before)];
     const { effects, recipients } = this.#fanOut(message.topic as Topic, message);
     this.#seen.remember(key, recipients, now);
     return [...effects, puback(from, message, recipients)];
+  }
+
+  #onHubPuback(hub: Peer, message: Puback): readonly PubsubEffect[] {
+    const out: PubsubEffect[] = [];
+    this.#relays?.onPuback(hub, message, out);
+    return out;
+  }
+
+  /** To those here and to other hubs. Whoever wants to know hears how many got it. */
+  #spread(publish: Publish, publisher: Publisher | undefined, now: number): Spread {
+    const spread = this.#fanOut(publish.topic as Topic, publish), { effects, recipients } = spread;
+    if (this.#relays !== undefined) this.#relays.relay({ publish, publisher, recipients }, now, effects);
+    else tell(publisher, publish.messageId, recipients, effects);
+    return spread;
   }
 
   /** Says no to the publisher, in a puback if it waits for one, else in a notice; the event goes nowhere. */
@@ -252,11 +254,11 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
       return { kind: "send", to: from, message: answer, lane: "control" };
     };
     if (acknowledge) return [told, answer({ kind: "puback", messageId, recipients: 0, ...failure })];
-    if (!this.#clients.mayNotify(from, now)) return [told];
+    if (!this.#clients.has(from) || !this.#clients.mayNotify(from, now)) return [told];
     return [told, answer({ kind: "error", about: messageId, ...failure })];
   }
 
-  #fanOut(topic: Topic, publish: Publish): { effects: readonly PubsubEffect[]; recipients: number } {
+  #fanOut(topic: Topic, publish: Publish): Spread {
     const { links, subscriptions } = this.#interests.audience(topic), effects: PubsubEffect[] = [];
     if (links.length > 0) effects.push({ kind: "send", to: links, message: publish, lane: "events" });
     if (subscriptions.length > 0) effects.push({ kind: "event", event: { type: "delivered", subscriptions, publish } });
@@ -321,11 +323,14 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
     return NOTHING;
   }
 
+  #met({ peer, node }: Extract<PubsubInput, { kind: "peerUp" }>): readonly PubsubEffect[] {
+    this.#hubs.set(peer, toHex(node));
+    return NOTHING;
+  }
+
   #attached(peer: Peer, now: number): readonly PubsubEffect[] {
     const effects = this.#upstream.attach(peer);
-    for (const { publish } of this.#unacknowledged.values()) {
-      effects.push({ kind: "send", to: peer, message: publish, lane: "events" });
-    }
+    effects.push(...this.#unacknowledged.sendAgain(peer));
     for (const { command, publish } of this.#backlog.take()) {
       effects.push(...this.#sendUp(peer, command, publish, now));
     }
@@ -334,7 +339,11 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
 
   #peerDown(peer: Peer): readonly PubsubEffect[] {
     this.#upstream.detach(peer);
-    return this.#clients.delete(peer) ? this.#wanted.remove(this.#interests.forgetPeer(peer)) : NOTHING;
+    if (this.#clients.delete(peer)) return this.#wanted.remove(this.#interests.forgetPeer(peer));
+    const hub = this.#hubs.get(peer) ?? peer, out: PubsubEffect[] = [];
+    this.#hubs.delete(peer);
+    if (![...this.#hubs.values()].includes(hub)) this.#relays?.lost(hub, out);
+    return out;
   }
 }
 

@@ -1,7 +1,7 @@
 /** What the pub/sub core is told and what it tells. @module */
 
 import type { Confirmation } from "../base/listing.ts";
-import type { CommandId, Refusal } from "../base/protocol.ts";
+import type { CommandId, Peer, Refusal } from "../base/protocol.ts";
 import type { Pattern, Topic } from "../names/mod.ts";
 import type { ErrorMessage, Missed, Puback, Publish, Suback, Subscribe, Unsubscribe } from "../wire/mod.ts";
 import type { SubscriptionId } from "./interest.ts";
@@ -24,21 +24,28 @@ export type PubsubCommand =
   /** Answered with the peers that would be handed an event of this topic. */
   | { readonly type: "audience"; readonly topic: Topic }
   /** How many keep the record that this hub wants a pattern, after `wanted`. No answer. */
-  | { readonly type: "recorded"; readonly pattern: Pattern; readonly confirmation: Confirmation };
+  | { readonly type: "recorded"; readonly pattern: Pattern; readonly confirmation: Confirmation }
+  /** Other hubs, by their ids, that want a topic, after `interest`; good for `forMs` milliseconds. No answer. */
+  | { readonly type: "interested"; readonly topic: Topic; readonly hubs: readonly Peer[]; readonly forMs: number }
+  /** What other hubs want of topics at or below `name` (all if empty) has changed. No answer. */
+  | { readonly type: "outdated"; readonly name: string };
 
 /** Look for acknowledgements that are overdue. Another `at` than that of the latest such timer: it is out of date. */
 export interface PubsubTimer {
-  readonly type: "acknowledgements";
+  /** Of the hub above, or of other hubs. */
+  readonly type: "acknowledgements" | "relays";
   /** When it is due, ms. */
   readonly at: number;
 }
 
-/** What a hub wants the mesh to know. */
+/** What a hub wants the mesh to know, or to know of it. */
 export type PubsubQuestion =
   /** Somebody here wants these events from now on. Answered by `recorded`. */
   | { readonly type: "wanted"; readonly pattern: Pattern }
   /** And nobody any more. */
-  | { readonly type: "unwanted"; readonly pattern: Pattern };
+  | { readonly type: "unwanted"; readonly pattern: Pattern }
+  /** Which other hubs want this topic? Answered by `interested`. */
+  | { readonly type: "interest"; readonly topic: Topic };
 
 /** What the application gets to know. */
 export type PubsubEvent =

@@ -3,7 +3,7 @@
  * or wants, for itself and for the edges that it answers for, and finds which other hubs do.
  *
  *     provided, wanted ─▶ announcer ─▶ publish, withdraw ─▶ hash table ─▶ recorded
- *     seek ─▶ cache ─▶ hash table ─▶ found
+ *     seek, interest ─▶ cache ─▶ hash table ─▶ found, interested
  *
  * @module
  */
@@ -21,11 +21,14 @@ import {
   type Statement,
   type VerifiedRecord,
 } from "../../identity/mod.ts";
+import type { Peer } from "../../base/protocol.ts";
 import type { Pattern, Procedure, Realm, Topic } from "../../names/mod.ts";
 import type { PubsubCommand, PubsubEvent } from "../../pubsub/messages.ts";
 import type { RpcCommand, RpcEvent } from "../../rpc/messages.ts";
 import { Announcer, type AnnouncerLimits } from "./announcer.ts";
-import { RecordCache, type RecordCacheLimits } from "./record_cache.ts";
+import { RECORD_CACHE_LIMITS, RecordCache, type RecordCacheLimits } from "./record_cache.ts";
+import { Topics } from "./topics.ts";
+import { Watchers } from "./watchers.ts";
 import { type Change, Widening } from "./widening.ts";
 
 /** Bounds of a directory. */
@@ -61,6 +64,10 @@ export interface DirectoryOptions {
   /** Tells the cores what has become of what they asked. */
   readonly rpc: (command: RpcCommand) => void;
   readonly pubsub: (command: PubsubCommand) => void;
+  /** Tells those who watch a key that something has changed under it. */
+  readonly notify: (watchers: readonly Peer[], key: Uint8Array) => void;
+  /** Whether no other hub is known. */
+  readonly isAlone: () => boolean;
   readonly limits?: Partial<DirectoryLimits>;
 }
 
@@ -74,6 +81,9 @@ export class Directory {
   readonly #options: DirectoryOptions;
   readonly #limits: DirectoryLimits;
   readonly #cache: RecordCache;
+  readonly #interests: RecordCache;
+  readonly #topics: Topics;
+  readonly #watchers: Watchers;
   readonly #procedures: Announcer;
   readonly #patterns: Announcer;
   readonly #widening: Widening;
@@ -82,16 +92,25 @@ export class Directory {
   readonly #sequences = new LruMap<string, number>(SEQUENCES_MAX);
 
   constructor(options: DirectoryOptions) {
-    const { timers, rpc } = options;
+    const { timers, rpc, pubsub, realm, isAlone, identity: { id: own } } = options;
     this.#options = options;
     this.#limits = { ...DIRECTORY_LIMITS, ...options.limits };
-    this.#cache = new RecordCache({
-      timers,
-      find: async (key, thorough) => {
-        const command = { type: "findValue", key, ...thorough ? {} : { quorum: QUORUM } } as const;
-        return (await options.ask<RecordsFound>(command)).records;
-      },
-      limits: this.#limits.cache,
+    const find = async (key: Uint8Array, thorough: boolean) => {
+      const command = { type: "findValue", key, ...thorough ? {} : { quorum: QUORUM } } as const;
+      return (await options.ask<RecordsFound>(command)).records;
+    };
+    const { cache, lookUpMs } = this.#limits, keptMs = cache.keptMs ?? RECORD_CACHE_LIMITS.keptMs;
+    this.#cache = new RecordCache({ timers, find, limits: cache });
+    this.#interests = new RecordCache({ timers, find, limits: { ...cache, noneKeptMs: keptMs } });
+    this.#watchers = new Watchers(timers);
+    this.#topics = new Topics({
+      realm,
+      own,
+      cache: this.#interests,
+      lookUpMs,
+      isAlone,
+      found: (topic, hubs, forMs) => pubsub({ type: "interested", topic, hubs, forMs }),
+      outdated: (name) => pubsub({ type: "outdated", name }),
     });
     this.#procedures = new Announcer({
       timers,
@@ -114,7 +133,9 @@ export class Directory {
     readonly procedures: Announcer["state"];
     readonly patterns: Announcer["state"];
   } {
-    return { cache: this.#cache.state, procedures: this.#procedures.state, patterns: this.#patterns.state };
+    const [a, b] = [this.#cache.state, this.#interests.state];
+    const cache = { size: a.size + b.size, hits: a.hits + b.hits, misses: a.misses + b.misses };
+    return { cache, procedures: this.#procedures.state, patterns: this.#patterns.state };
   }
 
   /** Takes what cores ask of the mesh and what the hash table tells; whether that was all that is to be done. */
@@ -138,8 +159,11 @@ export class Directory {
       case "unwanted":
         this.#change(this.#widening.remove(event.pattern));
         return true;
+      case "interest":
+        this.#topics.ask(event.topic);
+        return true;
       case "changed":
-        this.#cache.changed(event.record);
+        this.#changed(event.record);
         return false;
       case "renew": { // by the node
         const { kind, name, sequence } = event.record;
@@ -156,11 +180,21 @@ export class Directory {
     return this.#others(await this.#records(this.#key("provider", procedure), fresh), procedure);
   }
 
-  /** The other hubs that may want events of a topic. Never rejects. */
+  /** The other hubs that want events of a topic. Never rejects. */
   async subscribers(topic: Topic, { fresh = false } = {}): Promise<readonly VerifiedRecord[]> {
-    const names = topic.split(".").map((_, i, segments) => segments.slice(0, i + 1).join(".")), found = ["", ...names];
-    const records = await Promise.all(found.map((name) => this.#records(this.#key("interest", name), fresh)));
-    return this.#others(records.flat(), undefined);
+    return this.#others(await this.#topics.records(topic, fresh), undefined);
+  }
+
+  /** A link to a hub asks for what is under a key: it is told when that changes. */
+  asked(peer: Peer, key: Uint8Array): void {
+    this.#watchers.asked(peer, key);
+  }
+
+  /** A holder says that something has changed under a key. */
+  outdated(key: Uint8Array): void {
+    this.#cache.outdated(key);
+    this.#interests.outdated(key);
+    this.#topics.outdated(key);
   }
 
   /** States no more; what is stated ends with its time. */
@@ -171,7 +205,17 @@ export class Directory {
 
   // Finding
 
+  /** We hold it for others. */
+  #changed(record: VerifiedRecord): void {
+    this.#cache.changed(record);
+    this.#interests.changed(record);
+    this.#topics.outdated(record.key);
+    const watchers = this.#watchers.of(record.key);
+    if (watchers.length > 0) this.#options.notify(watchers, record.key);
+  }
+
   #seek({ seek, procedure, fresh, brief }: Extract<RpcEvent, { type: "seek" }>): void {
+    if (this.#options.isAlone()) return this.#options.rpc({ type: "found", seek, hubs: [], remembered: false });
     const { lookUpMs, lookUpBrieflyMs } = this.#limits, key = this.#key("provider", procedure);
     const tell = (records: readonly VerifiedRecord[], remembered: boolean) => {
       const hubs = this.#others(records, procedure).map(({ nodeBytes }) => nodeBytes);

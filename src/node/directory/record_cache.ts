@@ -41,6 +41,8 @@ interface Entry {
   readonly at: number;
 }
 
+/** Begins the name of a lookup that asks all. */
+const THOROUGH = "thorough ";
 const NONE: readonly VerifiedRecord[] = [];
 
 /** Records by key. */
@@ -92,6 +94,14 @@ export class RecordCache {
     entry.records = record.withdrawn === true ? others : [...others, record];
   }
 
+  /** What is under `key` has changed elsewhere: it is looked up anew when it is used next. */
+  outdated(key: Uint8Array): void {
+    const name = bytesKey(key);
+    this.#entries.delete(name);
+    this.#lookups.delete(name);
+    this.#lookups.delete(THOROUGH + name);
+  }
+
   /** What `node` says under `key` has turned out not to hold. */
   drop(key: Uint8Array, node: string): void {
     const entry = this.#entries.get(bytesKey(key));
@@ -102,14 +112,14 @@ export class RecordCache {
 
   /** One lookup of a kind at a time for a key. Never rejects. */
   #find(key: Uint8Array, thorough: boolean): Promise<readonly VerifiedRecord[]> {
-    const name = bytesKey(key), kind = (thorough ? "thorough " : "") + name, running = this.#lookups.get(kind);
+    const name = bytesKey(key), kind = (thorough ? THOROUGH : "") + name, running = this.#lookups.get(kind);
     if (running !== undefined) return running;
     const remembered = () => this.#entries.get(name)?.records ?? NONE;
     if (this.#lookups.size >= this.#limits.lookupsMax) return Promise.resolve(remembered());
-    const lookup = this.#options.find(key, thorough).then((records) => {
-      this.#entries.set(name, { records, at: this.#options.timers.now() });
+    const lookup: Promise<readonly VerifiedRecord[]> = this.#options.find(key, thorough).then((records) => {
+      if (this.#lookups.get(kind) === lookup) this.#entries.set(name, { records, at: this.#options.timers.now() });
       return records;
-    }, remembered).finally(() => this.#lookups.delete(kind));
+    }, remembered).finally(() => this.#lookups.get(kind) === lookup && this.#lookups.delete(kind));
     this.#lookups.set(kind, lookup);
     return lookup;
   }
