@@ -112,7 +112,7 @@ export async function startGateway(options: StartGatewayOptions): Promise<Gatewa
     self,
     runtime,
     logger,
-    audit: options.audit,
+    audit: options.audit && auditing(options.audit, logger),
     budget: new OutgoingBudget(runtime.outgoingBytesMax ?? outgoingBytesMax()),
     ...hubSettings(limits),
     reach: { caCerts: options.caCerts },
@@ -154,4 +154,15 @@ function defaultAdmission(hostname: string): Admission {
     `Cannot start a gateway: on an address that others reach it must be said who may join, got ${hostname} and no ` +
       "admission; choose --admission credential (macula realm init), token (macula realm token) or open (everybody)",
   );
+}
+
+/** A sink that fails costs an entry, no link. */
+function auditing(audit: AuditSink, logger: Logger): AuditSink {
+  return (entry) => {
+    try {
+      audit(entry);
+    } catch (error) {
+      logger.error("cannot write to the audit log", { text: String(error) });
+    }
+  };
 }

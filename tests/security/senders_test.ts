@@ -168,6 +168,9 @@ Deno.test("senders: a hub passes on what its edges state, to each receiver once,
   assert.equal(hub.knows(alice, stated), true);
   assert.equal(hub.knows(alice, await realm.statement(ALICE, HUB, { untilMs: 1_000 })), true, "too soon for another");
   assert.deepEqual([before(bob), before(bob), before(link(BOB, "edge"))], [1, 0, 1]);
+  const mallory = link(MALLORY, "edge"), forged = { ...stated, signature: new Uint8Array(64) };
+  const looked = Array.from({ length: 100 }, () => hub.knows(mallory, forged));
+  assert.deepEqual(looked.filter((known) => !known), [false], "a flood of forgeries costs one look a second");
   assert.equal(before(bob, MALLORY), 0);
   await realm.timers.run(1_000);
   hub.learn(alice, await realm.statement(ALICE, HUB));

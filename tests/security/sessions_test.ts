@@ -195,3 +195,16 @@ Deno.test("rights: verdicts are kept in bounds, and forgotten with the credentia
   const many = new CredentialRights(await wish(Array.from({ length: 20 }, (_, i) => `p${i}`)));
   assert.match(many.refusal("publish", "q")!.text, /on p0, p1, p2, p3, p4, p5, p6, p7, …$/);
 });
+
+Deno.test("audit: a sink that fails costs no link, and the logger is told", async () => {
+  await using realm = new Realm();
+  const told: string[] = [],
+    logger = { debug() {}, info() {}, warn() {}, error: (text: string) => void told.push(text) };
+  const audit = () => {
+    throw new Error("disk full");
+  };
+  const gateway = await realm.hub({ audit, logger }), credential = await realm.issue(EDGE);
+  const mesh = await realm.edge(gateway.ticket, { identity: EDGE, auth: { credential } });
+  assert.equal(mesh.status, "connected");
+  assert.deepEqual(told, ["cannot write to the audit log"]);
+});

@@ -24,7 +24,7 @@ export interface AuditEntry {
   readonly suppressed?: number;
 }
 
-/** Takes the entries, in order; a sink that throws is not asked again for that entry. */
+/** Takes the entries, in order; it must not throw: a gateway tells its logger and goes on. */
 export type AuditSink = (entry: AuditEntry) => void;
 
 /** Entries in a second: of one node or address, and in all, with what may come at once. */

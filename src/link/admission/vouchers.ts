@@ -49,6 +49,8 @@ export class Vouchers {
   readonly #others = new LruMap<string, Voucher>(VOUCHERS_MAX);
   /** Our own, by the hub that it is made for. */
   readonly #own = new LruMap<string, Voucher>(VOUCHERS_MAX);
+  /** When a link last brought a statement that was looked at. */
+  readonly #triedAt = new WeakMap<Link, number>();
   readonly #toldMax: number;
   #told = 0;
   #generation = 0;
@@ -125,12 +127,15 @@ export class Vouchers {
     return undefined;
   }
 
-  /** Whether the link brings what is known already, or comes too soon with another. */
+  /** Whether an edge brings what is known already, or comes too soon with something else. */
   knows(link: Link, message: Attachment): boolean {
-    const known = this.#others.get(link.peer.node);
-    if (known === undefined || link.peer.role === "hub") return false;
-    return equalBytes(known.message.signature, message.signature) ||
-      this.#timers.now() - known.learnedAt < LEARN_PAUSE_MS;
+    if (link.peer.role === "hub") return false;
+    const known = this.#others.get(link.peer.node), now = this.#timers.now();
+    if (known !== undefined && equalBytes(known.message.signature, message.signature)) return true;
+    const triedAt = this.#triedAt.get(link) ?? -Infinity;
+    if (now - triedAt < LEARN_PAUSE_MS) return true;
+    this.#triedAt.set(link, now);
+    return false;
   }
 
   /** Made afresh when half of its time is over; a hub speaks for itself to other hubs only. */
