@@ -89,7 +89,7 @@ Deno.test("records: a credential that was good once is looked at again: who show
   assert.equal(holder.verdict(HUB, { role: "hub" }, hub), "credential_expired");
 });
 
-Deno.test("records: gateways with credentials find each other, and pass calls on from caller to provider", async () => {
+Deno.test("records: gateways with credentials find each other, and pass on calls and events, and who they are of", async () => {
   await using world = new World();
   const from = world.timers.now(), realm = "org.example.test", long = { realm, from, lifeMs: 1_000 * HOUR_MS };
   const start = async (seed: number, hostname: string, bootstrap: readonly string[] = []) => {
@@ -117,5 +117,13 @@ Deno.test("records: gateways with credentials find each other, and pass calls on
   await world.run(5_000);
   assert.equal(await world.passing(caller.call("math.add", { a: 1, b: 2 })), 3);
   assert.deepEqual(callers, [[identity(1).id, "hub"]]);
+  const events = provider.subscribe("sensor.*"), seen: unknown[] = [];
+  await world.passing(events.ready);
+  for (const number of [1, 2]) await world.passing(caller.publish("sensor.x", number, { acknowledge: true }));
+  await world.passing(first.publish("sensor.y", 3, { acknowledge: true }));
+  await world.run(100);
+  await events.close();
+  for await (const { data, publisher, proof } of events) seen.push([data, publisher, proof]);
+  assert.deepEqual(seen, [[1, caller.id, "hub"], [2, caller.id, "hub"], [3, first.id, "hub"]]);
   for (const mesh of [first, second, caller, provider]) assert.deepEqual(mesh.stats().refused, {});
 });
