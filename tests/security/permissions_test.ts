@@ -165,6 +165,9 @@ Deno.test("permissions: nobody speaks in another's name", async (t) => {
   const payload = new Uint8Array(0),
     messageId = new Uint8Array(16),
     head = { qos: 0, retain: false, payload, messageId };
+  const call = (fromNode: Uint8Array): Message => {
+    return { kind: "rpcRequest", requestId: messageId, procedure: "math.add", args: payload, fromNode };
+  };
   const event = { kind: "publish", topic: "demo.x", ...head, publisher: ALICE.idBytes } as const;
   await mustFail(t, [
     {
@@ -184,6 +187,12 @@ Deno.test("permissions: nobody speaks in another's name", async (t) => {
       code: "not_the_publisher",
       text: "Cannot publish: the event must carry the sender's own node id",
       run: say({ kind: "publish", topic: "demo.x", ...head, acknowledge: true }, "puback"),
+    },
+    {
+      name: "a call of another node",
+      code: "not_the_caller",
+      text: "Cannot call: from_node must be the sender",
+      run: say(call(ALICE.idBytes), "rpcReply"),
     },
     {
       name: "a topic that is none",
