@@ -3,6 +3,8 @@
 import assert from "node:assert/strict";
 import type { AuditEntry, Mesh } from "../../mod.ts";
 import { encodeFrame, type Message } from "../../src/wire/mod.ts";
+import { FrameSource } from "../../src/link/frame_source.ts";
+import type { Connection } from "../../src/transport/transport.ts";
 import { soon, until } from "../conformance/deadline.ts";
 import { take } from "../node/world.ts";
 import { credentialGateway, credentialOf, edge, guardOf, identity, mustFail, Outside, selfOf } from "./world.ts";
@@ -155,7 +157,8 @@ Deno.test("permissions: nobody speaks in another's name", async (t) => {
     const writer = controlWritable.getWriter();
     await writer.write(encodeFrame(message));
     const { decodeFrame } = await import("../../src/wire/mod.ts");
-    for (let frame = await control.next(); frame !== undefined; frame = await control.next()) {
+    const source = kind === "rpcReply" ? await nextLane(connection) : control;
+    for (let frame = await source.next(); frame !== undefined; frame = await source.next()) {
       const answer = decodeFrame(frame) as Message & { code?: string; text?: string; error?: string };
       if (answer.kind !== kind) continue;
       connection.close(0, "read it");
@@ -216,3 +219,9 @@ Deno.test("permissions: nobody speaks in another's name", async (t) => {
   await alice.publish("demo.end", 1);
   assert.equal((await soon(take(heard, 1), "an event"))[0]?.topic, "demo.end", "nothing of it arrived");
 });
+
+/** The first one-way stream that the hub opens. */
+async function nextLane(connection: Connection): Promise<FrameSource> {
+  const { value } = await connection.incomingSend.getReader().read();
+  return new FrameSource(value!, 1 << 20);
+}
