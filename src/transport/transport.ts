@@ -145,6 +145,8 @@ export interface TransportLimits {
   readonly keepAliveMs: number;
   readonly dialTimeoutMs: number;
   readonly dialsInFlightMax: number;
+  /** Certificates that one listening port may have shown since it was bound. */
+  readonly certificatesMax: number;
 }
 
 /** The defaults. */
@@ -157,6 +159,8 @@ export const TRANSPORT_LIMITS: TransportLimits = {
   dialTimeoutMs: 5_000,
   /** More at once overrun the UDP buffer (measured: 191 of 1,000 fail). */
   dialsInFlightMax: 32,
+  /** Deno holds 12.5 KiB for each (measured), and none can be let go of: 50 MiB, or 70 years of rotations. */
+  certificatesMax: 4_096,
 };
 
 /** Why a dial failed. */

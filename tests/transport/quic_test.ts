@@ -216,6 +216,26 @@ Deno.test("quic: without permission the flag is named; a permission for one peer
   }
 });
 
+Deno.test("quic: the certificates that a port has shown are bounded; the one in use again is none more", async () => {
+  const transport = createQuicTransport({ limits: { certificatesMax: 3 } }), client = createQuicTransport();
+  const issue = () => issueLeaf(alice, { realm: REALM, hosts: [], now: Date.now() });
+  const listener = await transport.listen({
+    address: { hostname: "127.0.0.1", port: 0 },
+    tls: await issue(),
+    onConnection: () => {},
+  });
+  const second = await issue(), third = await issue();
+  for (let i = 0; i < 10; i++) listener.replaceTls(second);
+  listener.replaceTls(third);
+  assert.throws(() => listener.replaceTls(second), {
+    code: "too_many_certificates",
+    message: "Cannot replace a certificate: a port shows at most 3 until its process is started again",
+  });
+  const expect = { kind: "hash", hashes: [third.hash] } as const;
+  await (await soon(client.dial({ address: listener.address, expect }), "a dial")).close(0, "done");
+  await Promise.all([transport.close(), client.close()]);
+});
+
 /** Runs a script with these flags in a process of its own, and gives its output. */
 async function runWith(flags: readonly string[], script: string): Promise<string> {
   const mod = new URL("../../src/transport/quic/mod.ts", import.meta.url);

@@ -1,6 +1,7 @@
 /** One UDP port that listens and dials. @module */
 
 import type { Address, ListenOptions, TlsIdentity, TransportLimits } from "../transport.ts";
+import { MeshError } from "../../base/errors.ts";
 import { isIpLiteral } from "../../identity/certificate.ts";
 import { plainAddress } from "./connection.ts";
 import { listenError, quicMissing, tlsError } from "./failure.ts";
@@ -30,6 +31,8 @@ export class Endpoint {
   readonly #limits: TransportLimits;
   /** All that ever listened here: a collected one would take the server's configuration with it. */
   readonly #listeners: Deno.QuicListener[] = [];
+  /** The certificate that newcomers are shown. */
+  #shown: TlsIdentity | undefined;
   #acceptor: Acceptor | undefined;
   /** Newcomers in TLS. */
   #handshaking = 0;
@@ -65,10 +68,19 @@ export class Endpoint {
     if (isFirst) void this.#acceptAll();
   }
 
-  /** Shows another certificate from the next handshake on. */
+  /** Shows another certificate from the next handshake on; throws at the bound of how many there may have been. */
   replaceTls(tls: TlsIdentity): void {
+    const { certificatesMax } = this.#limits;
+    if (tls.cert === this.#shown?.cert && tls.key === this.#shown.key) return;
+    if (this.#listeners.length >= certificatesMax) {
+      throw new MeshError(
+        "too_many_certificates",
+        `Cannot replace a certificate: a port shows at most ${certificatesMax} until its process is started again`,
+      );
+    }
     try {
       this.#listeners.push(this.native.listen({ cert: tls.cert, key: tls.key, ...quicOptions(this.#limits) }));
+      this.#shown = tls;
     } catch (cause) {
       throw tlsError(cause);
     }
@@ -77,7 +89,7 @@ export class Endpoint {
   /** Accepts no more; what was accepted stays, and the port stays bound for dialling. */
   stop(): void {
     if (!this.#acceptor) return;
-    this.#acceptor = undefined;
+    this.#acceptor = this.#shown = undefined;
     this.#listeners.at(-1)?.stop();
   }
 
