@@ -104,6 +104,25 @@ Deno.test("a short cut holds messages back, a long one ends the links at both en
   assert.deepEqual(links(), [1, 1], "and do as soon as it has healed");
 });
 
+Deno.test("a node that is sought and comes by itself is not said to be down when the search fails", () => {
+  const calls = new Recorder(), make = { dht: () => new Recorder(), rpc: () => calls as never };
+  const simulation = world({ cores: ["dht", "rpc"], make }),
+    a = simulation.add("hub", []),
+    b = simulation.add("hub", []);
+  const lookups = () =>
+    coreOf(a).inputs.flatMap((one) => one.kind === "command" && one.command.type === "findNode" ? [one.id] : []);
+  const message = { kind: "rpcCancel", callId: "1", reason: "gone" };
+  calls.outbox = [{ kind: "send", to: b.signer.node, message, lane: "calls" } as never];
+  a.give("rpc", { kind: "timer", timer: undefined });
+  assert.equal(lookups().length, 1);
+  b.links.dial(a.signer.node);
+  simulation.run(2_000);
+  coreOf(a).outbox = [{ kind: "fail", id: lookups()[0]!, error: { code: "none", text: "" } }];
+  a.give("dht", { kind: "timer", timer: undefined });
+  simulation.run(2_000);
+  assert.deepEqual([coreOf(a).downs(), [...a.links.ends.keys()]], [[], [b.signer.node]]);
+});
+
 Deno.test("a cut in one direction lets the other one through, until the link ends", () => {
   const { simulation, a, b } = pair();
   simulation.partition([a], [b], { oneWay: true });

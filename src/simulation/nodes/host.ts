@@ -259,8 +259,10 @@ export class Host implements Participant {
   #located(peer: Peer, found: boolean): void {
     const waiting = this.#unlocated.get(peer) ?? [];
     this.#unlocated.delete(peer);
-    if (!found) return this.linkDown(peer, "unreachable");
-    this.links.contact(peer);
+    if (!this.links.isKnown(peer)) { // else it has come to us meanwhile
+      if (!found) return this.linkDown(peer, "unreachable");
+      this.links.contact(peer);
+    }
     for (const send of waiting) send();
   }
 
