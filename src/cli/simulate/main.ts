@@ -8,6 +8,7 @@
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { scenarioOf, SCENARIOS } from "../../simulation/scenarios/scenarios.ts";
+import type { Scenario } from "../../simulation/scenarios/scenario.ts";
 import { SimulationFailure } from "../../simulation/checkers/checker.ts";
 
 const USAGE = `deno task simulate [--scenario name] [--seed n] [--nodes n] [--minutes n] [--cost]
@@ -15,41 +16,74 @@ const USAGE = `deno task simulate [--scenario name] [--seed n] [--nodes n] [--mi
 Scenarios:
 ${SCENARIOS.map(({ name, about }) => `  ${name.padEnd(20)} ${about}`).join("\n")}`;
 
+/** Where the report goes, and what is wrong with the arguments. */
+export interface SimulateOutput {
+  print(line: string): void;
+  complain(line: string): void;
+}
+
 /** Runs what the arguments say; returns the exit code: 0 all rules hold, 1 one does not, 2 usage. */
-export function simulateCommand(args: readonly string[], print: (line: string) => void): number {
+export function simulateCommand(args: readonly string[], { print, complain }: SimulateOutput): number {
+  const asked = parsed(args);
+  if (typeof asked === "string") {
+    complain(asked);
+    return 2;
+  }
+  if (asked.help) {
+    print(USAGE);
+    return 0;
+  }
   try {
-    const { values } = parseArgs({ args: [...args], options: OPTIONS });
-    if (values.help === true) {
-      print(USAGE);
-      return 0;
-    }
-    const scenario = scenarioOf(values.scenario ?? "swarm");
-    const seed = values.seed ?? String(crypto.getRandomValues(new Uint32Array(1))[0]);
-    const nodes = numberOf("nodes", values.nodes), minutes = numberOf("minutes", values.minutes);
-    const started = performance.now();
-    print(`seed ${seed}`);
-    print(`scenario ${scenario.name}`);
-    const result = scenario.run({ seed, nodes, minutes, print }), { user, system } = process.cpuUsage();
-    const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`, mebibytes = process.resourceUsage().maxRSS / 1_024;
-    if (values.cost === true) {
-      print(
-        `cost ${seconds(performance.now() - started)}, ${seconds((user + system) / 1_000)} of CPU, ${
-          mebibytes.toFixed(0)
-        } MiB`,
-      );
-    }
-    print(`result ${result}`);
+    run(asked, print);
     return 0;
   } catch (error) {
-    if (error instanceof SimulationFailure) {
-      for (const line of error.history) print(`  ${line}`);
-      print(error.message);
-      return 1;
-    }
-    if (error instanceof TypeError || error instanceof RangeError) {
-      print(error.message);
-      return 2;
-    }
+    if (!(error instanceof SimulationFailure)) throw error;
+    for (const line of error.history) print(`  ${line}`);
+    print(error.message);
+    return 1;
+  }
+}
+
+interface Asked {
+  readonly help: boolean;
+  readonly scenario: Scenario;
+  readonly seed: string;
+  readonly nodes: number | undefined;
+  readonly minutes: number | undefined;
+  readonly cost: boolean;
+}
+
+function run({ scenario, seed, nodes, minutes, cost }: Asked, print: (line: string) => void): void {
+  const started = performance.now();
+  print(`seed ${seed}`);
+  print(`scenario ${scenario.name}`);
+  const result = scenario.run({ seed, nodes, minutes, print });
+  if (cost) print(`cost ${costSince(started)}`);
+  print(`result ${result}`);
+}
+
+function costSince(started: number): string {
+  const { user, system } = process.cpuUsage(), mebibytes = process.resourceUsage().maxRSS / 1_024;
+  const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;
+  return `${seconds(performance.now() - started)}, ${seconds((user + system) / 1_000)} of CPU, ${
+    mebibytes.toFixed(0)
+  } MiB`;
+}
+
+/** What is asked for, or in one line why it cannot be. */
+function parsed(args: readonly string[]): Asked | string {
+  try {
+    const { values } = parseArgs({ args: [...args], options: OPTIONS });
+    return {
+      help: values.help === true,
+      scenario: scenarioOf(values.scenario ?? "swarm"),
+      seed: values.seed ?? String(crypto.getRandomValues(new Uint32Array(1))[0]),
+      nodes: numberOf("nodes", values.nodes, Number.isInteger),
+      minutes: numberOf("minutes", values.minutes, Number.isFinite),
+      cost: values.cost === true,
+    };
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof RangeError) return error.message.replaceAll("\n", " ");
     throw error;
   }
 }
@@ -63,11 +97,15 @@ const OPTIONS = {
   help: { type: "boolean", short: "h" },
 } as const;
 
-function numberOf(name: string, text: string | undefined): number | undefined {
+function numberOf(
+  name: "nodes" | "minutes",
+  text: string | undefined,
+  isRight: (value: number) => boolean,
+): number | undefined {
   if (text === undefined) return undefined;
-  const value = Number(text);
-  if (Number.isFinite(value) && value > 0) return value;
-  throw new RangeError(`Cannot simulate: --${name} is a number over 0, got ${JSON.stringify(text)}`);
+  const value = Number(text), kind = name === "nodes" ? "a whole number" : "a number";
+  if (isRight(value) && value > 0) return value;
+  throw new RangeError(`Cannot simulate: --${name} is ${kind} over 0, got ${JSON.stringify(text)}`);
 }
 
-if (import.meta.main) Deno.exit(simulateCommand(Deno.args, (line) => console.log(line)));
+if (import.meta.main) Deno.exit(simulateCommand(Deno.args, { print: console.log, complain: console.error }));
