@@ -99,6 +99,16 @@ export const OPTIONS = {
     variable: "MACULA_AUDIT_LOG",
     commands: ["gateway"],
   },
+  "allow-legacy": {
+    meaning: "serve peers of Macula 0.20 too: they prove nothing, and may do what --legacy-allow says, else everything",
+    commands: ["gateway"],
+  },
+  "legacy-allow": {
+    meaning: "what peers of Macula 0.20 may do: publish, subscribe, call or advertise, a colon, a pattern",
+    value: "action:pattern,…",
+    commands: ["gateway"],
+    many: true,
+  },
   "token": {
     meaning: "the realm's secret, where its admission is token; a variable shows it to fewer eyes",
     value: "token",

@@ -3,6 +3,7 @@
 import { MeshError, ValidationError } from "../base/errors.ts";
 import { createIdentity, generateSeed, type Identity } from "../identity/mod.ts";
 import { type Auth, edgeGuard } from "../link/admission/guard.ts";
+import { originalDialler } from "../legacy/mod.ts";
 import { OutgoingBudget } from "../link/budget.ts";
 import { parseRealm, parseTicket } from "../names/mod.ts";
 import { Edge } from "./edge.ts";
@@ -31,6 +32,11 @@ export interface ConnectOptions extends CommonOptions {
   readonly identity?: Identity | undefined;
   /** Longest time until the first welcome, ms; `Infinity` keeps trying. Default 10,000. */
   readonly timeout?: number | undefined;
+  /**
+   * The gateway is one of Macula 0.20: it proves nothing, is slow (100 frames a second), and takes bodies of at most 8 KiB.
+   * Targets are `https://host:port`, and the realm must be given: a wrong one freezes such a gateway. Default false.
+   */
+  readonly legacy?: boolean | undefined;
   /** Takes what the mesh has to say; default nobody. */
   readonly logger?: Logger | undefined;
   /** CAs (PEM) for gateways dialled by host name; default `MACULA_TLS_CACERTFILE`, else the system's. */
@@ -77,6 +83,7 @@ export async function connect(target?: string | readonly string[], options: Conn
   if (targets.length === 0) {
     throw new ValidationError("Cannot connect: a list of at least one target is expected, got none");
   }
+  if (options.legacy) checkLegacy(names, options, environment.get("MACULA_REALM"));
   const realm = parseRealm(options.realm ?? realmOf(targets) ?? environment.text("MACULA_REALM"));
   const identity = options.identity ?? createIdentity(generateSeed(runtime.random));
   const edge = new Edge({
@@ -87,6 +94,7 @@ export async function connect(target?: string | readonly string[], options: Conn
     ...edgeSettings(),
     targets: () => resolveAll(targets),
     caCerts,
+    establish: options.legacy ? originalDialler() : undefined,
   });
   try {
     await edge.attach(timeout, signal);
@@ -95,6 +103,26 @@ export async function connect(target?: string | readonly string[], options: Conn
     throw error;
   }
   return edge;
+}
+
+/** What a gateway of Macula 0.20 does not know cannot be asked of it. */
+function checkLegacy(names: readonly string[], { realm, auth }: ConnectOptions, fallback: string | undefined): void {
+  const other = names.find((name) => !name.startsWith("https://"));
+  if (other !== undefined) {
+    throw new ValidationError(
+      `Cannot connect: a gateway of Macula 0.20 is named by https://host:port, got ${
+        JSON.stringify(other.slice(0, 80))
+      }`,
+    );
+  }
+  if (realm === undefined && fallback === undefined) {
+    throw new ValidationError(
+      "Cannot connect: a wrong realm freezes a gateway of Macula 0.20, so it must be given (realm, or MACULA_REALM), got none",
+    );
+  }
+  if (auth !== undefined) {
+    throw new ValidationError("Cannot connect: a gateway of Macula 0.20 asks for no token and no credential, got one");
+  }
 }
 
 /** The targets that can be resolved now; the last error if none can. */

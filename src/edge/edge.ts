@@ -4,6 +4,7 @@ import type { MeshError } from "../base/errors.ts";
 import { within } from "../base/clock.ts";
 import { DialError } from "../transport/transport.ts";
 import { Attachment, isFinal, type Target } from "../link/attachment.ts";
+import type { Dialler } from "../link/reach/dial.ts";
 import type { Established } from "../link/establish.ts";
 import type { Link, LinkEnd } from "../link/link.ts";
 import { formatTicket, parseRealm } from "../names/mod.ts";
@@ -14,6 +15,8 @@ export interface EdgeOptions extends MeshOptions {
   readonly targets: () => Promise<readonly Target[]> | readonly Target[];
   /** CAs (PEM) for gateways known by host name. */
   readonly caCerts: readonly string[] | undefined;
+  /** Makes a link of a connection; default the handshake of `mesh/1`. */
+  readonly establish?: Dialler["establish"];
 }
 
 /** A node that only dials. */
@@ -28,10 +31,11 @@ export class Edge extends Mesh {
   /** Use `connect`. */
   constructor(options: EdgeOptions) {
     super(options);
-    const { targets, caCerts, self, runtime } = options;
+    const { targets, caCerts, self, runtime, establish } = options;
     this.#attachment = new Attachment({
       targets,
       caCerts,
+      establish,
       self,
       transport: runtime.transport,
       timers: runtime.timers,
@@ -76,7 +80,10 @@ export class Edge extends Mesh {
   protected override linkUp(link: Link): void {
     this.#uplink = link;
     const { publicKey } = link.peer;
-    this.#ticket = formatTicket({ realm: parseRealm(this.realm), publicKey, addresses: [link.remote] });
+    // A gateway of Macula 0.20 has none: nobody could verify it by a ticket.
+    if (publicKey.length > 0) {
+      this.#ticket = formatTicket({ realm: parseRealm(this.realm), publicKey, addresses: [link.remote] });
+    }
     super.linkUp(link);
     this.setStatus("connected");
   }

@@ -91,7 +91,7 @@ export class Gateway extends Mesh {
       onEstablished: (established) => this.#joined(established),
     });
     const address = () => this.#addresses()[0]!;
-    if (options.legacy !== undefined) serveLegacy(options.legacy, this.node, address);
+    if (options.legacy !== undefined) serveLegacy(options.legacy, this.node, { ...options, address });
     const procedures = diagnostics({
       id: this.id,
       realm: this.realm,

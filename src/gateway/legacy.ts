@@ -1,19 +1,28 @@
 /** Opens a gateway for peers of Macula 0.20. @module */
 
+import type { Failure } from "../base/protocol.ts";
 import { ValidationError } from "../base/errors.ts";
 import { LegacyGate, type LegacyOptions, parseAllow } from "../legacy/mod.ts";
+import type { NodeId } from "../identity/mod.ts";
 import type { Self } from "../link/handshake.ts";
 import type { Logger } from "../mesh/options.ts";
+import type { GatewayLimits } from "../node/limits.ts";
 import type { Node } from "../node/node.ts";
 import type { Runtime } from "../node/runtime.ts";
-import type { Provider } from "../rpc/messages.ts";
+import type { Outcome, Provider } from "../rpc/messages.ts";
+import type { Publish, RpcReply, RpcRequest } from "../wire/mod.ts";
 import type { Address } from "../transport/transport.ts";
 
 /** Lets the gate serve the node behind it. */
-export function serveLegacy(gate: LegacyGate, node: Node, address: () => Address): void {
+export function serveLegacy(
+  gate: LegacyGate,
+  node: Node,
+  { self, runtime, address }: Pick<OpenOptions, "self" | "runtime"> & { readonly address: () => Address },
+): void {
   gate.bind({
     links: node.links,
     address,
+    speak: self.guard?.mode === "credential" ? (message, by) => speak(message, by, node, { self, runtime }) : undefined,
     received: (link, message) => node.received(link, message),
     pause: () => node.pause(),
     providers: async (procedure) => {
@@ -21,6 +30,32 @@ export function serveLegacy(gate: LegacyGate, node: Node, address: () => Address
       return providers.map((provider) => provider.node);
     },
   });
+}
+
+/** How long an answer to a call of a legacy peer is waited for, ms: it says no deadline, and itself waits for 5 s. */
+const CALL_MS = 30_000;
+
+/** Where credentials are asked for, a gateway vouches for its legacy peers with its own name; events tell whose they are. */
+function speak(
+  message: Publish | RpcRequest,
+  by: NodeId,
+  node: Node,
+  { self, runtime }: Pick<OpenOptions, "self" | "runtime">,
+): Promise<RpcReply> | undefined {
+  const { idBytes: ours } = self.identity, now = runtime.timers.now();
+  if (message.kind === "publish") {
+    const headers = JSON.stringify({ "legacy-publisher": by });
+    const { acknowledge: _, ...event } = message; // nobody waits for it
+    node.publish({ ...event, publisher: ours, at: Math.floor(now), headers }, now);
+    return undefined;
+  }
+  const request = { ...message, fromNode: ours, deadlineMs: CALL_MS }, { requestId } = message;
+  const { answer } = node.rpc<Outcome>({ type: "call", request, timeoutMs: CALL_MS, strategy: "local_first" });
+  const head = { kind: "rpcReply", requestId, fromNode: ours } as const;
+  return answer.then(
+    (outcome) => ({ ...head, ...outcome }),
+    ({ code, text }: Failure) => ({ ...head, code, error: text }),
+  );
 }
 
 /** What a gateway gives up by serving them. */
@@ -33,13 +68,13 @@ export interface OpenOptions {
   readonly self: Self;
   readonly runtime: Runtime;
   readonly logger: Logger;
-  readonly frameBytesMax: number;
+  readonly limits: GatewayLimits;
 }
 
 /** The gate, and a line in the log that says what it costs. Throws `ValidationError` on a list that cannot be read. */
 export function openLegacyGate(
   { allow }: LegacyOptions,
-  { self, runtime, logger, frameBytesMax }: OpenOptions,
+  { self, runtime, logger, limits }: OpenOptions,
 ): LegacyGate {
   const { identity, realm, endpoint, guard } = self, rights = parseAllow(allow);
   if (allow === undefined && guard !== undefined && guard.mode !== "open") {
@@ -62,7 +97,8 @@ export function openLegacyGate(
     rights,
     timers: runtime.timers,
     random: runtime.random.fork("legacy"),
-    frameBytesMax,
+    frameBytesMax: limits.frameBytesMax,
+    throttle: { framesPerSecond: limits.framesPerClientPerSecond, bytesPerSecond: limits.bytesPerClientPerSecond },
     log: (text, details) => logger.info(text, details),
   });
 }

@@ -107,7 +107,7 @@ export async function startGateway(options: StartGatewayOptions): Promise<Gatewa
     given: options.tls,
   });
   const endpoint = `https://${formatEndpoint({ hostname: host, port: address.port })}`;
-  const self = { identity, realm, role: "hub", endpoint, guard } as const, { frameBytesMax } = limits;
+  const self = { identity, realm, role: "hub", endpoint, guard } as const;
   const gateway = new Gateway({
     self,
     runtime,
@@ -120,7 +120,7 @@ export async function startGateway(options: StartGatewayOptions): Promise<Gatewa
     listen: address,
     hosts: [host],
     certificate,
-    legacy: options.legacy && openLegacyGate(options.legacy, { self, runtime, logger, frameBytesMax }),
+    legacy: options.legacy && openLegacyGate(options.legacy, { self, runtime, logger, limits }),
     ownsTransport: options.runtime === undefined,
     http: http === undefined ? undefined : { hostname: address.hostname, port: http.port },
   });

@@ -9,21 +9,19 @@
  * @module
  */
 
-import type { Timers } from "../base/clock.ts";
 import { LruMap } from "../base/lru.ts";
-import type { Random } from "../base/random.ts";
-import type { NodeId, Rights } from "../identity/mod.ts";
+import type { NodeId } from "../identity/mod.ts";
 import type { Stranger } from "../link/establish.ts";
 import type { PeerIdentity } from "../link/handshake.ts";
 import type { Link, LinkEnd } from "../link/link.ts";
-import type { LinkTable } from "../link/link_table.ts";
 import type { RpcCommand } from "../rpc/messages.ts";
 import { type Connect, Decoder, type Message, type RpcRequest } from "../wire/mod.ts";
 import { type Address, formatAddress } from "../transport/transport.ts";
 import { Counters, type LegacyStats } from "./counters.ts";
+import type { GateNode, GateOptions } from "./gate_options.ts";
 import { Directory } from "./records/directory.ts";
 import { eventOf, Guest, type GuestEffect, type StreamId } from "./client/guest.ts";
-import { localLink, peerOf } from "./local_link.ts";
+import { clientOf, localLink } from "./local_link.ts";
 import { type GatewayEntry, refusedReply } from "./records/questions.ts";
 import { Inquiries } from "./records/inquiries.ts";
 import { procedureIn, proceduresIn } from "./records/names_in.ts";
@@ -43,30 +41,6 @@ export const STREAMS_PER_CLIENT_MAX = 64;
 /** Nodes that are known to have proven their ids: nobody may claim one of these. */
 const PROVEN_MAX = 100_000;
 const SWEEP_MS = 60_000;
-
-/** The node behind the gate. */
-export interface GateNode {
-  readonly links: LinkTable;
-  /** Where it says that it is reached. */
-  readonly address: () => Address;
-  received(link: Link, message: Message): void;
-  /** A promise if it wants to be given less for a moment. */
-  pause(): Promise<void> | undefined;
-  /** The nodes that serve a procedure, clients of the original among them. */
-  providers(procedure: string): Promise<readonly Uint8Array[]>;
-}
-
-/** What a gate is made with. */
-export interface GateOptions {
-  readonly self: PeerIdentity;
-  readonly realm: string;
-  readonly rights: Rights;
-  readonly timers: Timers;
-  readonly random: Random;
-  readonly frameBytesMax: number;
-  /** Takes what is worth a line in a log. */
-  readonly log: (text: string, details: Readonly<Record<string, unknown>>) => void;
-}
 
 /** The door for peers of the original. */
 export class LegacyGate implements SeatOwner, VisitOwner {
@@ -145,8 +119,15 @@ export class LegacyGate implements SeatOwner, VisitOwner {
       this.#counters.refused("too_busy");
       return stranger.connection.close(1, "too_busy");
     }
-    const { timers, frameBytesMax } = this.#options;
-    const options = { timers, frameBytesMax, decoder: this.#decoder, owner: this, nextStream: () => ++this.#streams };
+    const { timers, frameBytesMax, throttle } = this.#options;
+    const options = {
+      timers,
+      frameBytesMax,
+      throttle,
+      decoder: this.#decoder,
+      owner: this,
+      nextStream: () => ++this.#streams,
+    };
     this.#visits.add(new Visit(stranger, options));
   }
 
@@ -187,6 +168,10 @@ export class LegacyGate implements SeatOwner, VisitOwner {
     return seat.fromClient(stream, message);
   }
 
+  onTooFast(): void {
+    this.#counters.refused("too_fast");
+  }
+
   onMalformed(_: LegacyStream): void {
     this.#counters.refused("malformed_frame");
   }
@@ -211,10 +196,13 @@ export class LegacyGate implements SeatOwner, VisitOwner {
     return this.#visits.stream(id);
   }
 
-  give({ near }: Seat, message: Message): void {
+  give(seat: Seat, message: Message): void {
+    const { near } = seat;
     if (near === undefined || !near.open) return;
     near.messages.received++;
-    this.#node.received(near, message);
+    const isSaid = message.kind === "publish" || message.kind === "rpcRequest";
+    if (this.#node.speak === undefined || !isSaid) return this.#node.received(near, message);
+    this.#node.speak(message, seat.guest.id.node)?.then((reply) => seat.received(near, reply));
   }
 
   pause(): Promise<void> | undefined {
@@ -272,7 +260,7 @@ export class LegacyGate implements SeatOwner, VisitOwner {
 
   #seat(id: WireId, endpoint: string, remote: Address): Seat | undefined {
     const { realm, rights, random, timers, self, frameBytesMax } = this.#options;
-    const peer = peerOf(id, endpoint);
+    const peer = clientOf(id, endpoint, realm, rights);
     if (this.#node.links.refusal(peer) !== undefined) return undefined;
     const hubEndpoint = this.#entry().endpoint.slice("https://".length);
     const guest = new Guest(id, { rights, realm, hub: this.#id, hubEndpoint, random, repeats: this.#repeats });

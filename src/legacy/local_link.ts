@@ -8,6 +8,7 @@
 
 import type { Timers } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
+import type { Rights } from "../identity/mod.ts";
 import { OutgoingBudget } from "../link/budget.ts";
 import type { Established } from "../link/establish.ts";
 import { FrameSource } from "../link/frame_source.ts";
@@ -89,8 +90,18 @@ function ends(connection: Connection, frameBytesMax: number): Pick<Established, 
   return { connection, frameBytesMax };
 }
 
-/** A client as the node knows its peers: it has proven nothing. */
+/** A node of the original as ours knows its peers: it has proven nothing. */
 export function peerOf({ node, bytes }: WireId, endpoint: string): PeerIdentity {
   const capabilities = ["pubsub", "rpc"];
   return { node, nodeBytes: bytes, publicKey: new Uint8Array(0), role: "edge", capabilities, endpoint };
+}
+
+/** The id of what stands in for the credentials of all clients of the original: a revocation list may name it. */
+export const LEGACY_CREDENTIAL = "legacy";
+
+/** A client of a gateway, with what the gateway lets it do: in a realm that asks for credentials others may do nothing. */
+export function clientOf(id: WireId, endpoint: string, realm: string, rights: Rights): PeerIdentity {
+  const { node } = id, held = { id: LEGACY_CREDENTIAL, node, realm, role: "edge", token: "" } as const;
+  const credential = { ...held, notBefore: 0, expires: Number.MAX_SAFE_INTEGER, rights };
+  return { ...peerOf(id, endpoint), credential };
 }

@@ -10,5 +10,7 @@
  */
 
 export type { LegacyStats } from "./counters.ts";
-export { type GateNode, LegacyGate } from "./gate.ts";
+export { LegacyGate } from "./gate.ts";
+export type { GateNode } from "./gate_options.ts";
+export { originalDialler } from "./outbound/establish.ts";
 export { type LegacyOptions, parseAllow } from "./policy.ts";

@@ -5,6 +5,8 @@ import { LenientFrames } from "./frames.ts";
 
 /** Whom a stream reports to. */
 export interface StreamOwner {
+  /** Bytes came in. */
+  onRead(stream: LegacyStream, bytes: number): void;
   /** A message came in; a promise if reading should wait. */
   onMessage(stream: LegacyStream, message: Message): Promise<void> | undefined;
   /** A frame could not be read, and was left out. */
@@ -99,6 +101,7 @@ export class LegacyStream {
 
   async #take(frames: LenientFrames, chunk: Uint8Array): Promise<void> {
     frames.push(chunk);
+    this.#owner.onRead(this, chunk.length);
     const before = frames.skipped;
     for (let frame = frames.next(); frame !== undefined; frame = frames.next()) {
       const message = this.#decoded(frame);

@@ -132,7 +132,7 @@ export class Relays {
   }
 
   /** A hub has handed an event to so many. */
-  onPuback(hub: Peer, { messageId, recipients, code }: Puback, out: PubsubEffect[]): void {
+  onPuback(hub: Peer, { messageId, recipients = 0, code }: Puback, out: PubsubEffect[]): void {
     const key = bytesKey(messageId), pending = this.#pending.get(key);
     if (pending?.waiting.has(hub) !== true) return;
     if (code === undefined) pending.recipients += recipients;

@@ -4,6 +4,7 @@ import { MeshError, ValidationError } from "../../base/errors.ts";
 import type { CertificateStore } from "../../gateway/certificate.ts";
 import type { Gateway } from "../../gateway/gateway.ts";
 import { startGateway } from "../../gateway/start.ts";
+import type { LegacyOptions } from "../../legacy/mod.ts";
 import { formatEndpoint, isHostname } from "../../names/mod.ts";
 import type { Logger } from "../../mesh/options.ts";
 import { openStateFolder, readWhole, type StateFolder } from "../../store/mod.ts";
@@ -51,6 +52,7 @@ async function run(settings: Settings, leaving: Leaving): Promise<number> {
     certificates: certificateStore(folder),
     logger,
     bootstrap,
+    legacy: legacyOf(settings),
     ...(caFile === undefined ? {} : { caCerts: await readCaCerts(caFile) }),
     ...(network === undefined ? {} : { runtime: denoRuntime(dialOnly(network, allowed!)) }),
     ...(hostname === undefined ? {} : { hostname }),
@@ -95,6 +97,15 @@ function watch(running: Gateway, logger: Logger): void {
   const tell = (message: string) => (event: Event) => logger.info(message, (event as CustomEvent).detail);
   running.addEventListener("peerup", tell("attached"));
   running.addEventListener("peerdown", tell("gone"));
+}
+
+function legacyOf(settings: Settings): LegacyOptions | undefined {
+  const allow = settings.text("legacy-allow")?.split(",").map((one) => one.trim()).filter(Boolean);
+  if (settings.has("allow-legacy")) return allow === undefined ? {} : { allow };
+  if (allow === undefined) return undefined;
+  throw new ValidationError(
+    "Cannot use --legacy-allow alone: peers of Macula 0.20 are served with --allow-legacy only",
+  );
 }
 
 function hostnameOf({ environment }: Settings): string | undefined {

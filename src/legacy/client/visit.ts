@@ -1,6 +1,7 @@
 /** A connection of a peer of the original: its streams, and when it is time to end it. @module */
 
 import { type Timers, within } from "../../base/clock.ts";
+import { Throttle, type ThrottleLimits } from "../../link/admission/throttle.ts";
 import type { Stranger } from "../../link/establish.ts";
 import type { Connection } from "../../transport/transport.ts";
 import type { Decoder, Message } from "../../wire/mod.ts";
@@ -12,7 +13,9 @@ export const SILENCE_MS = 60_000;
 const FAREWELL_MS = 500;
 
 /** Whom a visit reports to. */
-export interface VisitOwner extends StreamOwner {
+export interface VisitOwner extends Omit<StreamOwner, "onRead"> {
+  /** The peer sends faster than it may: reading pauses. */
+  onTooFast(visit: Visit): void;
   onStream(visit: Visit, stream: LegacyStream): void;
   /** The connection is gone, all its streams with it. */
   onGone(visit: Visit): void;
@@ -26,6 +29,8 @@ export interface VisitOptions {
   readonly decoder: Decoder;
   readonly frameBytesMax: number;
   readonly owner: VisitOwner;
+  /** How fast one connection may send. */
+  readonly throttle: ThrottleLimits;
   /** Numbers all streams of a gateway. */
   readonly nextStream: () => number;
 }
@@ -36,6 +41,7 @@ export class Visit {
   /** Those that have not ended. */
   readonly streams: Set<LegacyStream> = new Set();
   readonly #options: VisitOptions;
+  readonly #throttle: Throttle;
   #heardAt: number;
   #cancelLook: () => void = () => {};
 
@@ -43,6 +49,7 @@ export class Visit {
     this.connection = connection;
     this.#options = options;
     this.#heardAt = options.timers.now();
+    this.#throttle = new Throttle(options.throttle, options.timers, () => options.owner.onTooFast(this));
     this.#serve({ reader, writable, heard });
     for (const stream of more) this.#serve({ ...stream, reader: stream.readable.getReader(), heard: [] });
     this.#accept();
@@ -82,14 +89,17 @@ export class Visit {
     const { owner, decoder, frameBytesMax, nextStream } = this.#options;
     const heard = (stream: LegacyStream, message: Message) => {
       this.#heardAt = this.#options.timers.now();
-      return owner.onMessage(stream, message);
+      this.#throttle.frame();
+      const wait = owner.onMessage(stream, message), tooFast = this.#throttle.pause();
+      return tooFast === undefined ? wait : Promise.all([wait, tooFast]).then(() => {});
     };
+    const onRead = (_: LegacyStream, bytes: number) => this.#throttle.read(bytes);
     const onMalformed = (stream: LegacyStream) => owner.onMalformed(stream);
     const onEnd = (stream: LegacyStream) => {
       this.streams.delete(stream);
       owner.onEnd(stream);
     };
-    const stream = new LegacyStream(nextStream(), start, decoder, { onMessage: heard, onMalformed, onEnd });
+    const stream = new LegacyStream(nextStream(), start, decoder, { onMessage: heard, onMalformed, onEnd, onRead });
     this.streams.add(stream);
     owner.onStream(this, stream);
     void stream.read(start.heard, frameBytesMax);

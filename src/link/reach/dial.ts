@@ -23,13 +23,15 @@ export interface Dialler {
   readonly random: Random;
   /** CAs (PEM) for gateways with a certificate for their host name; default the system's. */
   readonly caCerts?: readonly string[] | undefined;
+  /** Makes a link of a connection; default the handshake of `mesh/1`. */
+  readonly establish?: typeof establish | undefined;
 }
 
 /** Dials one of the target's addresses. Rejects with `DialError`, `RefusedError`, `TimeoutError`, or when aborted. */
 export async function dialTarget(
   target: Target,
   address: Address,
-  { self, transport, timers, random, caCerts, signal }: Dialler & { readonly signal: AbortSignal },
+  { self, transport, timers, random, caCerts, signal, ...dialler }: Dialler & { readonly signal: AbortSignal },
 ): Promise<Established> {
   const byName = caCerts === undefined ? { kind: "name" } as const : { kind: "name", caCerts } as const;
   const connection = await transport.dial({ address, expect: target.expect, signal }).catch((error) => {
@@ -41,7 +43,7 @@ export async function dialTarget(
   const onAbort = () => connection.close(0, "normal");
   signal.addEventListener("abort", onAbort, { once: true });
   try {
-    return await establish(connection, { self, timers, random, dialled, expected: target.node });
+    return await (dialler.establish ?? establish)(connection, { self, timers, random, dialled, expected: target.node });
   } finally {
     signal.removeEventListener("abort", onAbort);
   }

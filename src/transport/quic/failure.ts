@@ -35,6 +35,7 @@ export function dialError(address: Address, cause: unknown): MeshError {
   if (code === "certificate_not_valid_now" && outOfTime !== undefined) {
     return new DialError(code, `Cannot dial ${formatAddress(address)}: ${outOfTimeRule(outOfTime)}`, { cause });
   }
+  if (messageOf(cause).includes("CaUsedAsEndEntity")) return new DialError(code, caAsServer(address), { cause });
   return new DialError(code, `Cannot dial ${formatAddress(address)}: ${RULES[code]}, got ${messageOf(cause)}`, {
     cause,
   });
@@ -49,6 +50,15 @@ function outOfTimeOf(text: string): OutOfTime | undefined {
   }
   const [, word] = /invalid peer certificate: (Expired|NotValidYet)$/.exec(text) ?? [];
   return word === undefined ? undefined : { hasEnded: word === "Expired", now: Date.now() };
+}
+
+/** Macula 0.20 makes such certificates; no list of CAs helps, and Deno has one flag for it. */
+function caAsServer(address: Address): string {
+  return `Cannot dial ${
+    formatAddress(address)
+  }: its certificate is that of a CA, which may not stand for a host; give ` +
+    "the gateway a proper one (MACULA_TLS_CERTFILE, MACULA_TLS_KEYFILE), or, for this host alone and unverified, run " +
+    `deno with --unsafely-ignore-certificate-errors=${address.hostname}`;
 }
 
 const RULES: Record<DialFailure, string> = {

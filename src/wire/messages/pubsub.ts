@@ -62,11 +62,11 @@ export interface PubsubRoute {
   readonly payload: Publish;
 }
 
-/** 0xA4: the hub took the event and handed it to `recipients` links. With `code` it did not take it. */
+/** 0xA4: the hub took the event and handed it to `recipients` links, where it knows. With `code` it did not take it. */
 export interface Puback {
   readonly kind: "puback";
   readonly messageId: Uint8Array;
-  readonly recipients: number;
+  readonly recipients?: number;
   readonly code?: string;
   readonly text?: string;
 }
@@ -167,7 +167,7 @@ export const PUBSUB_SCHEMAS: readonly MessageSchema[] = [
   message<Puback>({
     id: 0xa4,
     kind: "puback",
-    fields: { messageId: bytes(16), recipients: integer(), code: optional(text), text: optional(text) },
+    fields: { messageId: bytes(16), recipients: optional(integer()), code: optional(text), text: optional(text) },
   }),
   message<Suback>({
     id: 0xa5,
