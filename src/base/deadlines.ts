@@ -12,6 +12,8 @@ interface Entry<T> {
 export class Deadlines<T> {
   #heap: (Entry<T> & { readonly order: number })[] = [];
   #orders = 0;
+  /** Kept beside the heap: it is asked for far more often than it changes. */
+  #nextAt = Infinity;
 
   /** How many are held. */
   get size(): number {
@@ -20,7 +22,7 @@ export class Deadlines<T> {
 
   /** When the earliest is due; Infinity when there is none. */
   get nextAt(): number {
-    return this.#heap[0]?.at ?? Infinity;
+    return this.#nextAt;
   }
 
   /** The earliest value, due or not. */
@@ -39,14 +41,17 @@ export class Deadlines<T> {
       i = parent;
     }
     heap[i] = entry;
+    if (i === 0) this.#nextAt = at;
   }
 
   /** Takes out the earliest one that is due at `now`, or returns `undefined`. */
   takeDue(now: number): T | undefined {
+    if (!(this.#nextAt <= now)) return undefined;
     const heap = this.#heap, first = heap[0];
-    if (first === undefined || first.at > now) return undefined;
+    if (first === undefined) return undefined;
     const last = heap.pop()!;
     if (heap.length > 0) this.#sink(last);
+    this.#nextAt = heap[0]?.at ?? Infinity;
     return first.value;
   }
 
@@ -54,6 +59,7 @@ export class Deadlines<T> {
   retain(matters: (value: T) => boolean): void {
     const kept = this.#heap.filter(({ value }) => matters(value)).sort((a, b) => before(a, b) ? -1 : 1);
     this.#heap = kept; // sorted is a heap, too
+    this.#nextAt = kept[0]?.at ?? Infinity;
   }
 
   #sink(entry: Entry<T> & { readonly order: number }): void {

@@ -15,7 +15,7 @@
 
 import { compareDistance } from "../names/mod.ts";
 import type { LookupOptions } from "./options.ts";
-import { coarseDistance } from "./routing_table.ts";
+import { prefixOf } from "./routing_table.ts";
 
 /** What a lookup needs to know of a node. */
 export interface Askable {
@@ -43,11 +43,12 @@ interface Candidate<C> {
 /** One lookup. Ask whom `next` names until it names nobody, and tell what became of each. */
 export class Lookup<C extends Askable> {
   readonly target: Uint8Array;
+  readonly #prefix: number;
   readonly #own: string;
   readonly #options: LookupOptions;
   /** The closest first. */
   readonly #candidates: Candidate<C>[] = [];
-  /** The first 48 bits of each one's distance: enough to tell most apart without a look at the ids. */
+  /** The first 32 bits of each one's distance: enough to tell most apart without a look at the ids. */
   readonly #distances: number[] = [];
   #busyPaths = 0;
   #inFlight = 0;
@@ -56,6 +57,7 @@ export class Lookup<C extends Askable> {
   /** `own` is never asked. `seeds` are the closest that are known, the closest first. */
   constructor(target: Uint8Array, options: LookupOptions & { readonly own: string; readonly seeds: readonly C[] }) {
     this.target = target;
+    this.#prefix = prefixOf(target);
     this.#own = options.own;
     this.#options = options;
     options.seeds.forEach((contact, i) => this.#add(contact, 1, 1 << (i % options.paths)));
@@ -185,7 +187,7 @@ export class Lookup<C extends Askable> {
   /** At most `queriesMax` × k: each answer adds k. */
   #add(contact: C, round: number, path: number): void {
     if (contact.node === this.#own) return;
-    const distance = coarseDistance(this.target, contact.nodeBytes), at = this.#place(distance, contact);
+    const distance = this.#distance(contact), at = this.#place(distance, contact);
     const there = this.#candidates[at];
     if (there !== undefined && this.#distances[at] === distance && isSame(there.contact, contact)) {
       there.paths |= path;
@@ -196,8 +198,12 @@ export class Lookup<C extends Askable> {
   }
 
   #find(contact: C): Candidate<C> | undefined {
-    const candidate = this.#candidates[this.#place(coarseDistance(this.target, contact.nodeBytes), contact)];
+    const candidate = this.#candidates[this.#place(this.#distance(contact), contact)];
     return candidate !== undefined && isSame(candidate.contact, contact) ? candidate : undefined;
+  }
+
+  #distance({ nodeBytes }: C): number {
+    return (prefixOf(nodeBytes) ^ this.#prefix) >>> 0;
   }
 
   /** The index of the first candidate that is not closer. */

@@ -56,6 +56,8 @@ interface Bucket<C> {
   readonly seenAt: number[];
   readonly failures: number[];
   readonly spares: C[];
+  /** As `prefixes`. */
+  readonly sparePrefixes: number[];
   probedAt: number;
   lookedUpAt: number;
 }
@@ -121,11 +123,10 @@ export class RoutingTable<C extends Known> {
     const { bucketSize, probeEveryMs } = this.#options;
     if (bucket.entries.length < bucketSize) {
       this.#append(bucket, contact, now);
-      const spare = indexOf(bucket.spares, contact);
-      if (spare >= 0) bucket.spares.splice(spare, 1);
+      dropSpare(bucket, contact);
       return ADDED;
     }
-    addSpare(bucket.spares, contact, bucketSize);
+    addSpare(bucket, contact, bucketSize);
     if (now < bucket.probedAt + probeEveryMs) return SPARE;
     bucket.probedAt = now;
     return { outcome: "full", probe: bucket.entries[0]! };
@@ -146,11 +147,10 @@ export class RoutingTable<C extends Known> {
     const bucket = this.#buckets[bucketIndex(this.#own, contact.nodeBytes)];
     const at = bucket === undefined ? -1 : indexIn(bucket, contact);
     if (at < 0) {
-      const spare = bucket === undefined ? -1 : indexOf(bucket.spares, contact);
-      if (spare >= 0) bucket!.spares.splice(spare, 1);
+      if (bucket !== undefined) dropSpare(bucket, contact);
       return { gone: false, next: undefined, doubted: false };
     }
-    const { entries, prefixes, seenAt, failures, spares } = bucket!;
+    const { entries, prefixes, seenAt, failures, spares, sparePrefixes } = bucket!;
     if (++failures[at]! < FAILURES_MAX) return { gone: false, next: undefined, doubted: spares.length > 0 };
     entries.splice(at, 1);
     prefixes.splice(at, 1);
@@ -158,6 +158,7 @@ export class RoutingTable<C extends Known> {
     failures.splice(at, 1);
     this.#size--;
     const next = spares.pop();
+    sparePrefixes.pop();
     if (next !== undefined) {
       entries.unshift(next);
       prefixes.unshift(prefixOf(next.nodeBytes));
@@ -226,7 +227,7 @@ export class RoutingTable<C extends Known> {
 
   #open(index: number, now: number): Bucket<C> {
     while (this.#buckets.length <= index) this.#buckets.push(undefined);
-    const lists = { entries: [], prefixes: [], seenAt: [], failures: [], spares: [] };
+    const lists = { entries: [], prefixes: [], seenAt: [], failures: [], spares: [], sparePrefixes: [] };
     return this.#buckets[index] = { ...lists, probedAt: -Infinity, lookedUpAt: now };
   }
 
@@ -297,13 +298,8 @@ class Nearest<C extends Known> {
   }
 }
 
-/** The first 48 bits of the distance of two ids, as a number. */
-export function coarseDistance(a: Uint8Array, b: Uint8Array): number {
-  return ((prefixOf(a) ^ prefixOf(b)) >>> 0) * 0x1_0000 + ((a[4]! ^ b[4]!) << 8 | a[5]! ^ b[5]!);
-}
-
 /** The first 32 bits of an id. */
-function prefixOf(id: Uint8Array): number {
+export function prefixOf(id: Uint8Array): number {
   return id[0]! << 24 | id[1]! << 16 | id[2]! << 8 | id[3]!;
 }
 
@@ -332,20 +328,33 @@ function moveToTail<C>({ entries, prefixes, seenAt, failures }: Bucket<C>, at: n
   failures[last] = 0;
 }
 
-function addSpare<C extends Known>(spares: C[], contact: C, most: number): void {
-  const at = indexOf(spares, contact);
-  if (at >= 0) spares.splice(at, 1);
-  else if (spares.length >= most) spares.shift();
+function addSpare<C extends Known>(bucket: Bucket<C>, contact: C, most: number): void {
+  const { spares, sparePrefixes } = bucket;
+  if (!dropSpare(bucket, contact) && spares.length >= most) {
+    spares.shift();
+    sparePrefixes.shift();
+  }
   spares.push(contact);
+  sparePrefixes.push(prefixOf(contact.nodeBytes));
+}
+
+/** Whether it was one. */
+function dropSpare<C extends Known>({ spares, sparePrefixes }: Bucket<C>, contact: C): boolean {
+  if (spares.length === 0) return false;
+  const at = indexOf(spares, sparePrefixes, contact);
+  if (at < 0) return false;
+  spares.splice(at, 1);
+  sparePrefixes.splice(at, 1);
+  return true;
 }
 
 function indexIn<C extends Known>({ entries, prefixes }: Bucket<C>, node: Pick<Known, "node" | "nodeBytes">): number {
-  const prefix = prefixOf(node.nodeBytes);
-  for (let i = 0; i < prefixes.length; i++) if (prefixes[i] === prefix && entries[i]!.node === node.node) return i;
-  return -1;
+  return indexOf(entries, prefixes, node);
 }
 
-function indexOf(list: readonly Known[], { node }: Known): number {
-  for (let i = 0; i < list.length; i++) if (list[i]!.node === node) return i;
+/** Ids of the same prefix are rare: most of the list is passed over without a look at it. */
+function indexOf(list: readonly Known[], prefixes: readonly number[], node: Pick<Known, "node" | "nodeBytes">): number {
+  const prefix = prefixOf(node.nodeBytes);
+  for (let i = 0; i < prefixes.length; i++) if (prefixes[i] === prefix && list[i]!.node === node.node) return i;
   return -1;
 }

@@ -75,6 +75,8 @@ class Load {
   /** Who publishes; the record is named after the node's index. */
   #publishers: Host[] = [];
   #living: Host[] = [];
+  /** The first 32 bits of their ids, in the same order: ten thousand are compared for each lookup. */
+  readonly #prefixes: number[] = [];
   #asked: Asked[] = [];
 
   constructor({ seed, nodes = 1_000, make }: ScenarioOptions) {
@@ -102,6 +104,7 @@ class Load {
   join(): Host {
     const host = this.simulation.add();
     this.#living.push(host);
+    this.#prefixes.push(prefixOf(host.signer.nodeBytes));
     this.#bornAt.set(host, this.simulation.now);
     return host;
   }
@@ -111,6 +114,8 @@ class Load {
     const at = randomInteger(this.simulation.random, this.#living.length), gone = this.#living[at]!;
     this.#living[at] = this.#living.at(-1)!;
     this.#living.pop();
+    this.#prefixes[at] = this.#prefixes.at(-1)!;
+    this.#prefixes.pop();
     gone.crash();
     const fresh = this.join(), publishes = this.#publishers.indexOf(gone);
     if (publishes < 0) return;
@@ -155,15 +160,16 @@ class Load {
   }
 
   #closestTo(target: Uint8Array, from: Host): Host {
-    let best: Host | undefined, bestPrefix = Infinity;
-    const { now } = this.simulation, [a, b, c] = target as unknown as [number, number, number];
-    for (const host of this.#living) {
-      const { nodeBytes } = host.signer;
-      const prefix = (nodeBytes[0]! ^ a) << 16 | (nodeBytes[1]! ^ b) << 8 | nodeBytes[2]! ^ c;
-      if (prefix > bestPrefix || host === from || now - this.#bornAt.get(host)! < SETTLED_MS) continue;
-      if (prefix === bestPrefix && compareDistance(target, nodeBytes, best!.signer.nodeBytes) > 0) continue;
+    let best: Host | undefined, least = Infinity;
+    const { now } = this.simulation, prefix = prefixOf(target), prefixes = this.#prefixes;
+    for (let i = 0; i < prefixes.length; i++) {
+      const distance = (prefixes[i]! ^ prefix) >>> 0;
+      if (distance > least) continue;
+      const host = this.#living[i]!, { nodeBytes } = host.signer;
+      if (host === from || now - this.#bornAt.get(host)! < SETTLED_MS) continue;
+      if (distance === least && compareDistance(target, nodeBytes, best!.signer.nodeBytes) > 0) continue;
       best = host;
-      bestPrefix = prefix;
+      least = distance;
     }
     return best!;
   }
@@ -214,6 +220,10 @@ function report(
   line("bytes of records per node, mean", mean(held.map(({ bytes }) => bytes)));
   line("known nodes per node, mean", mean(tables));
   line("links per node, mean", mean(living.map(({ links }) => links.ends.size)));
+}
+
+function prefixOf(id: Uint8Array): number {
+  return id[0]! << 24 | id[1]! << 16 | id[2]! << 8 | id[3]!;
 }
 
 const NEWCOMERS = 20, OTHERS = 10, POLL_MS = 250, FOUND_WITHIN_MS = 60_000;
