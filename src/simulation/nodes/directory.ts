@@ -8,7 +8,7 @@
 import { fromHex } from "../../base/bytes.ts";
 import type { NodesFound, RecordsFound, Stored } from "../../dht/mod.ts";
 import { recordKey, type VerifiedRecord } from "../../identity/mod.ts";
-import { parseProcedure, type Pattern } from "../../names/mod.ts";
+import { matches, parseProcedure, type Pattern, type Topic } from "../../names/mod.ts";
 import type { PubsubEvent } from "../../pubsub/messages.ts";
 import type { RpcEvent, RpcQuestion } from "../../rpc/messages.ts";
 import { REALM } from "./mint.ts";
@@ -31,6 +31,9 @@ export function answerQuestion(host: Participant, event: RpcEvent | PubsubEvent)
       return true;
     case "unwanted":
       withdraw(host, "interest", event.pattern);
+      return true;
+    case "interest":
+      interest(host, event.topic);
       return true;
     case "stale":
       host.remembered.delete(event.procedure);
@@ -64,6 +67,36 @@ function seek(host: Participant, { seek, procedure, fresh }: Extract<RpcQuestion
     }
     host.tell("rpc", { type: "found", seek, hubs, remembered: false });
   });
+}
+
+/** Other hubs that want a topic count so long, ms, and while they are looked for again. */
+const INTERESTED_MS = 10_000, MEANWHILE_MS = 1_000;
+
+/** Answers from memory at once; what is out of date is looked up meanwhile: in production its holders tell of changes. */
+function interest(host: Participant, topic: Topic): void {
+  const slot = `interest ${topic}`, before = host.remembered.get(slot);
+  const tell = (hubs: readonly Uint8Array[], forMs: number) =>
+    host.tell("pubsub", { type: "interested", topic, hubs: hubs.map((hub) => hub.toHex()), forMs });
+  if (before !== undefined) tell(before.hubs, Math.max(MEANWHILE_MS, before.until - host.wallMs));
+  if (before !== undefined && host.wallMs < before.until) return;
+  const segments = topic.split("."), names = ["", ...segments.map((_, i) => segments.slice(0, i + 1).join("."))];
+  const found = new Map<string, Uint8Array>();
+  let left = names.length;
+  if (before !== undefined) host.remembered.set(slot, { hubs: before.hubs, until: host.wallMs + MEANWHILE_MS });
+  for (const name of names) {
+    host.command("dht", { type: "findValue", key: recordKey(REALM, "interest", name), quorum: QUORUM }, (outcome) => {
+      for (const record of valueOf<RecordsFound>(outcome)?.records ?? []) {
+        const isOther = record.kind === "interest" && record.node !== host.signer.node;
+        if (isOther && matches(record.pattern, topic)) found.set(record.node, record.nodeBytes);
+      }
+      if (--left > 0) return;
+      const hubs = found.size > 0 ? [...found.values()] : before?.hubs ?? [];
+      if (host.remembered.size < REMEMBERED_MAX) {
+        host.remembered.set(slot, { hubs, until: host.wallMs + INTERESTED_MS });
+      }
+      tell(hubs, INTERESTED_MS);
+    });
+  }
 }
 
 /** Publishes a record that it holds, and tells the core how many keep it. */
