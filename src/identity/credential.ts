@@ -97,17 +97,17 @@ export function realmKeyId(realmKey: Uint8Array): string {
 export function checkCredential(token: string, expected: CredentialExpectation): Credential {
   const { algorithm, keyId, signed, signature, claims } = dismantle(token), issuer = realmKeyId(expected.realmKey);
   if (algorithm !== "EdDSA") {
-    throw new CredentialFault("wrong_algorithm", `it is signed with EdDSA and nothing else, got ${shown(algorithm)}`);
+    throw new CredentialFault("wrong_algorithm", `it must be signed with EdDSA and nothing else, got ${shown(algorithm)}`);
   }
   if (keyId !== issuer) {
-    throw new CredentialFault("wrong_issuer", `it is issued by the realm's key ${issuer}, got ${shown(keyId)}`);
+    throw new CredentialFault("wrong_issuer", `it must be issued by the realm's key ${issuer}, got ${shown(keyId)}`);
   }
   if (!ed25519Verify(expected.realmKey, utf8(signed), signature)) {
-    throw new CredentialFault("bad_signature", `its signature is that of the realm's key ${issuer}, got another one`);
+    throw new CredentialFault("bad_signature", `its signature must be that of the realm's key ${issuer}, got another one`);
   }
   const credential = readClaims(claims(), token);
   if (credential.issuer !== issuer) {
-    throw new CredentialFault("wrong_issuer", `it is issued by the realm's key ${issuer}, got ${credential.issuer}`);
+    throw new CredentialFault("wrong_issuer", `it must be issued by the realm's key ${issuer}, got ${credential.issuer}`);
   }
   checkFacts(credential, expected);
   const { issuer: _, ...accepted } = credential;
@@ -191,26 +191,26 @@ function readClaims(claims: Readonly<Record<string, unknown>>, token: string): C
 
 function checkFacts(credential: Credential, { realm, node, role, now, isRevoked }: CredentialExpectation): void {
   if (credential.realm !== realm) {
-    throw new CredentialFault("wrong_realm", `it is for the realm ${realm}, got ${credential.realm}`);
+    throw new CredentialFault("wrong_realm", `it must be for the realm ${realm}, got ${credential.realm}`);
   }
   if (credential.node !== node) {
-    throw new CredentialFault("wrong_node", `it is for the node ${node} that shows it, got ${credential.node}`);
+    throw new CredentialFault("wrong_node", `it must be for the node ${node} that shows it, got ${credential.node}`);
   }
   if (role !== undefined && credential.role !== role) {
-    throw new CredentialFault("wrong_role", `its role is ${role}, got ${credential.role}`);
+    throw new CredentialFault("wrong_role", `its role must be ${role}, got ${credential.role}`);
   }
   if (now < credential.notBefore - CREDENTIAL_LEEWAY_MS) {
     const times = `${instant(credential.notBefore)}, and it is ${instant(now)}`;
     throw new CredentialFault(
       "not_yet_valid",
-      `it has begun to hold, got one that holds from ${times}; check the clocks`,
+      `it must have begun to hold, got one that holds from ${times}; check the clocks`,
     );
   }
   if (now >= credential.expires + CREDENTIAL_LEEWAY_MS) {
     const times = `${instant(credential.expires)}, and it is ${instant(now)}`;
-    throw new CredentialFault("expired", `it has not expired, got one that held until ${times}`);
+    throw new CredentialFault("expired", `it must not have expired, got one that held until ${times}`);
   }
-  if (isRevoked(credential.id)) throw new CredentialFault("revoked", `it has not been revoked, got ${credential.id}`);
+  if (isRevoked(credential.id)) throw new CredentialFault("revoked", `it must not have been revoked, got ${credential.id}`);
 }
 
 /** Whether a text may be a credential's id; it never looks like a token, which has dots. */

@@ -56,21 +56,21 @@ Deno.test("credentials: edges without the right to join", async (t) => {
     {
       name: "expired",
       code: "credential_expired",
-      text: new RegExp(`^Cannot accept the credential: it has not expired, got one that held until ${TIMES}$`),
+      text: new RegExp(`^Cannot accept the credential: it must not have expired, got one that held until ${TIMES}$`),
       run: issued({ from: now - 2 * HOUR_MS }),
     },
     {
       name: "not yet valid",
       code: "credential_not_yet_valid",
       text: new RegExp(
-        `^Cannot accept the credential: it has begun to hold, got one that holds from ${TIMES}; check the clocks$`,
+        `^Cannot accept the credential: it must have begun to hold, got one that holds from ${TIMES}; check the clocks$`,
       ),
       run: async () => await show(forged(good, { claims: { nbf: Math.floor(now / 1_000) + 3_000 }, by: realmKey }))(),
     },
     {
       name: "revoked",
       code: "credential_revoked",
-      text: "Cannot accept the credential: it has not been revoked, got lost-laptop",
+      text: "Cannot accept the credential: it must not have been revoked, got lost-laptop",
       run: issued({ id: "lost-laptop" }),
     },
     {
@@ -83,13 +83,13 @@ Deno.test("credentials: edges without the right to join", async (t) => {
     {
       name: "the same, and the edge does not care who the hub is",
       code: "credential_wrong_issuer",
-      text: `Cannot accept the credential: it is issued by the realm's key ${realmKey.id}, got "${foreignKey.id}"`,
+      text: `Cannot accept the credential: it must be issued by the realm's key ${realmKey.id}, got "${foreignKey.id}"`,
       run: async () => await raw(await credentialOf(EDGE, { by: foreignKey }))(),
     },
     {
       name: "signed by another key, in the name of the realm's",
       code: "credential_bad_signature",
-      text: `Cannot accept the credential: its signature is that of the realm's key ${realmKey.id}, got another one`,
+      text: `Cannot accept the credential: its signature must be that of the realm's key ${realmKey.id}, got another one`,
       run: show(forged(good, { by: foreignKey })),
     },
   ];
@@ -97,37 +97,37 @@ Deno.test("credentials: edges without the right to join", async (t) => {
     {
       name: "for another realm of the same key",
       code: "credential_wrong_realm",
-      text: `Cannot accept the credential: it is for the realm ${REALM}, got org.other`,
+      text: `Cannot accept the credential: it must be for the realm ${REALM}, got org.other`,
       run: issued({ realm: "org.other" }),
     },
     {
       name: "of another node",
       code: "credential_wrong_node",
-      text: `Cannot accept the credential: it is for the node ${EDGE.id} that shows it, got ${OTHER.id}`,
+      text: `Cannot accept the credential: it must be for the node ${EDGE.id} that shows it, got ${OTHER.id}`,
       run: issued({}, OTHER),
     },
     {
       name: "algorithm none",
       code: "credential_wrong_algorithm",
-      text: 'Cannot accept the credential: it is signed with EdDSA and nothing else, got "none"',
+      text: 'Cannot accept the credential: it must be signed with EdDSA and nothing else, got "none"',
       run: show(forged(good, { header: { alg: "none" } })),
     },
     {
       name: "algorithm HS256, with the public key as the secret",
       code: "credential_wrong_algorithm",
-      text: 'Cannot accept the credential: it is signed with EdDSA and nothing else, got "HS256"',
+      text: 'Cannot accept the credential: it must be signed with EdDSA and nothing else, got "HS256"',
       run: show(forged(good, { header: { alg: "HS256" }, by: realmKey })),
     },
     {
       name: "a payload that was tampered with",
       code: "credential_bad_signature",
-      text: `Cannot accept the credential: its signature is that of the realm's key ${realmKey.id}, got another one`,
+      text: `Cannot accept the credential: its signature must be that of the realm's key ${realmKey.id}, got another one`,
       run: show(forged(good, { claims: { publish: ["**"], role: "hub" } })),
     },
     {
       name: "a key that the token brings along",
       code: "credential_bad_signature",
-      text: `Cannot accept the credential: its signature is that of the realm's key ${realmKey.id}, got another one`,
+      text: `Cannot accept the credential: its signature must be that of the realm's key ${realmKey.id}, got another one`,
       run: show(forged(good, { header: { jwk: { kty: "OKP", crv: "Ed25519", x: "AAAA" } }, by: foreignKey })),
     },
   ];
@@ -153,13 +153,13 @@ Deno.test("credentials: edges without the right to join", async (t) => {
     {
       name: "an edge's, shown by one who says that it is a hub",
       code: "credential_wrong_role",
-      text: "Cannot accept the credential: its role is hub, got edge",
+      text: "Cannot accept the credential: its role must be hub, got edge",
       run: raw(good, "hub"),
     },
     {
       name: "a hub's, shown by one who says that it is an edge",
       code: "credential_wrong_role",
-      text: "Cannot accept the credential: its role is edge, got hub",
+      text: "Cannot accept the credential: its role must be edge, got hub",
       run: issued({ role: "hub" }),
     },
     {
@@ -223,26 +223,26 @@ Deno.test("credentials: hubs without the right to be one", async (t) => {
     {
       name: "that of an edge",
       code: "untrusted",
-      text: "Cannot trust the hub: its credential is not accepted: its role is hub, got edge",
+      text: "Cannot trust the hub: its credential is not accepted: its role must be hub, got edge",
       run: async () => await hub(await showing({ role: "edge" }))(),
     },
     {
       name: "that of another hub",
       code: "untrusted",
       text: "Cannot trust the hub: its credential is not accepted: " +
-        `it is for the node ${MALLORY.id} that shows it, got ${HUB.id}`,
+        `it must be for the node ${MALLORY.id} that shows it, got ${HUB.id}`,
       run: async () => await hub(await showing({}, HUB))(),
     },
     {
       name: "an expired one",
       code: "untrusted",
-      text: /^Cannot trust the hub: its credential is not accepted: it has not expired, got one that held until /,
+      text: /^Cannot trust the hub: its credential is not accepted: it must not have expired, got one that held until /,
       run: async () => await hub(await showing({ from: now - 2 * HOUR_MS }))(),
     },
     {
       name: "one of another realm",
       code: "untrusted",
-      text: `Cannot trust the hub: its credential is not accepted: it is for the realm ${REALM}, got org.other`,
+      text: `Cannot trust the hub: its credential is not accepted: it must be for the realm ${REALM}, got org.other`,
       run: async () => await hub(await showing({ realm: "org.other" }))(),
     },
     {
@@ -256,7 +256,7 @@ Deno.test("credentials: hubs without the right to be one", async (t) => {
       name: "one by a key of its own, beside the right key",
       code: "untrusted",
       text: "Cannot trust the hub: its credential is not accepted: " +
-        `it is issued by the realm's key ${realmKey.id}, got "${foreignKey.id}"`,
+        `it must be issued by the realm's key ${realmKey.id}, got "${foreignKey.id}"`,
       run: async () => await hub(await showing({ by: foreignKey }))(),
     },
     {
@@ -290,19 +290,19 @@ Deno.test("credentials: gateways that would not be believed do not start", async
     {
       name: "with an edge's",
       code: "invalid",
-      text: `${rejected}its role is hub, got edge`,
+      text: `${rejected}its role must be hub, got edge`,
       run: async () => await start(await credentialOf(HUB))(),
     },
     {
       name: "with another node's",
       code: "invalid",
-      text: `${rejected}it is for the node ${HUB.id} that shows it, got ${EDGE.id}`,
+      text: `${rejected}it must be for the node ${HUB.id} that shows it, got ${EDGE.id}`,
       run: async () => await start(await credentialOf(EDGE, { role: "hub" }))(),
     },
     {
       name: "with one of another realm key",
       code: "invalid",
-      text: `${rejected}it is issued by the realm's key ${realmKey.id}, got "${foreignKey.id}"`,
+      text: `${rejected}it must be issued by the realm's key ${realmKey.id}, got "${foreignKey.id}"`,
       run: async () => await start(await credentialOf(HUB, { role: "hub", by: foreignKey }))(),
     },
     {

@@ -97,9 +97,9 @@ Deno.test("sessions: a fresh credential that is none is refused, and the old one
   await realm.run(2 * MINUTE_MS);
   assert.deepEqual(told, [
     "credential_wrong_issuer: Cannot accept the credential: " +
-    `it is issued by the realm's key ${realmKey.id}, got "${foreignKey.id}"`,
+    `it must be issued by the realm's key ${realmKey.id}, got "${foreignKey.id}"`,
     "credential_wrong_node: Cannot accept the credential: " +
-    `it is for the node ${EDGE.id} that shows it, got ${OTHER.id}`,
+    `it must be for the node ${EDGE.id} that shows it, got ${OTHER.id}`,
   ]);
   assert.deepEqual([mesh.status, reasons], ["connected", []]);
   await realm.run(8 * MINUTE_MS);

@@ -92,7 +92,7 @@ Deno.test("a realm's life on the command line", (t) =>
       const inspected = await realm("inspect", token);
       assert.deepEqual([inspected.code, JSON.parse(inspected.stdout).verdict], [1, "revoked"]);
       assert.equal(await out("revoke", "another-id"), "revoked another-id");
-      assertFails(await realm("revoke", token.replace(/.{10}$/, "A".repeat(10))), 2, /its signature is that/);
+      assertFails(await realm("revoke", token.replace(/.{10}$/, "A".repeat(10))), 2, /its signature must be that/);
       assertFails(await realm("revoke", "a b"), 2, /Cannot revoke a credential/);
     });
     await t.step("exactly the printed permissions suffice", async () => {
