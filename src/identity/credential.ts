@@ -97,17 +97,26 @@ export function realmKeyId(realmKey: Uint8Array): string {
 export function checkCredential(token: string, expected: CredentialExpectation): Credential {
   const { algorithm, keyId, signed, signature, claims } = dismantle(token), issuer = realmKeyId(expected.realmKey);
   if (algorithm !== "EdDSA") {
-    throw new CredentialFault("wrong_algorithm", `it must be signed with EdDSA and nothing else, got ${shown(algorithm)}`);
+    throw new CredentialFault(
+      "wrong_algorithm",
+      `it must be signed with EdDSA and nothing else, got ${shown(algorithm)}`,
+    );
   }
   if (keyId !== issuer) {
     throw new CredentialFault("wrong_issuer", `it must be issued by the realm's key ${issuer}, got ${shown(keyId)}`);
   }
   if (!ed25519Verify(expected.realmKey, utf8(signed), signature)) {
-    throw new CredentialFault("bad_signature", `its signature must be that of the realm's key ${issuer}, got another one`);
+    throw new CredentialFault(
+      "bad_signature",
+      `its signature must be that of the realm's key ${issuer}, got another one`,
+    );
   }
   const credential = readClaims(claims(), token);
   if (credential.issuer !== issuer) {
-    throw new CredentialFault("wrong_issuer", `it must be issued by the realm's key ${issuer}, got ${credential.issuer}`);
+    throw new CredentialFault(
+      "wrong_issuer",
+      `it must be issued by the realm's key ${issuer}, got ${credential.issuer}`,
+    );
   }
   checkFacts(credential, expected);
   const { issuer: _, ...accepted } = credential;
@@ -210,7 +219,9 @@ function checkFacts(credential: Credential, { realm, node, role, now, isRevoked 
     const times = `${instant(credential.expires)}, and it is ${instant(now)}`;
     throw new CredentialFault("expired", `it must not have expired, got one that held until ${times}`);
   }
-  if (isRevoked(credential.id)) throw new CredentialFault("revoked", `it must not have been revoked, got ${credential.id}`);
+  if (isRevoked(credential.id)) {
+    throw new CredentialFault("revoked", `it must not have been revoked, got ${credential.id}`);
+  }
 }
 
 /** Whether a text may be a credential's id; it never looks like a token, which has dots. */

@@ -39,7 +39,7 @@ export { bucketIndex, compareDistance, distance, leadingZeros } from "./distance
 export { formatEndpoint, isHostname, isPort, parseEndpoint } from "./endpoint.ts";
 export { formatUuid, type Hash, ID_BYTES, natProfileKey, normalizeId, originalKey, parseUuid } from "./id.ts";
 export { contains, isExact, isPattern, matches, parsePattern, type Pattern } from "./pattern.ts";
-export { isProcedure, parseProcedure, type Procedure } from "./procedure.ts";
+export { isForEverybody, isProcedure, parseProcedure, type Procedure } from "./procedure.ts";
 export { isRealm, parseRealm, type Realm } from "./realm.ts";
 export {
   formatTicket,

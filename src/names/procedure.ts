@@ -19,3 +19,11 @@ export function parseProcedure(text: string): Procedure {
 export function isProcedure(text: string): text is Procedure {
   return nameFault(text) === undefined;
 }
+
+/** What every node that was admitted may call: without it nobody could be found or reached. */
+const FOR_EVERYBODY: ReadonlySet<string> = new Set(["_mesh.ping", "_mesh.providers", "_mesh.subscribers"]);
+
+/** Whether a call needs no right: the mesh's own procedures that tell who is there, and nothing of a gateway's inside. */
+export function isForEverybody(procedure: string): boolean {
+  return FOR_EVERYBODY.has(procedure);
+}

@@ -2,6 +2,7 @@
 
 import { bytesKey, toHex } from "../base/bytes.ts";
 import type { Action, Peer, PeerRights, Refusal } from "../base/protocol.ts";
+import { isForEverybody } from "../names/mod.ts";
 
 /** Names with this prefix are answered by the node that is asked, and cannot be advertised over a link. */
 export const RESERVED_PREFIX = "_mesh.";
@@ -62,9 +63,9 @@ export class Links {
     return failure === undefined ? undefined : { type: "refused", peer, action, name, ...failure };
   }
 
-  /** Why a link may not call a procedure; those of the mesh itself are for everybody. */
+  /** Why a link may not call a procedure; by some of the mesh itself everybody is found. */
   callRefusal(peer: Peer, procedure: string): Refusal | undefined {
-    return procedure.startsWith(RESERVED_PREFIX) ? undefined : this.refusal(peer, "call", procedure);
+    return isForEverybody(procedure) ? undefined : this.refusal(peer, "call", procedure);
   }
 
   /** The newest link to a node. */

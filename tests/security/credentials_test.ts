@@ -89,7 +89,8 @@ Deno.test("credentials: edges without the right to join", async (t) => {
     {
       name: "signed by another key, in the name of the realm's",
       code: "credential_bad_signature",
-      text: `Cannot accept the credential: its signature must be that of the realm's key ${realmKey.id}, got another one`,
+      text:
+        `Cannot accept the credential: its signature must be that of the realm's key ${realmKey.id}, got another one`,
       run: show(forged(good, { by: foreignKey })),
     },
   ];
@@ -121,13 +122,15 @@ Deno.test("credentials: edges without the right to join", async (t) => {
     {
       name: "a payload that was tampered with",
       code: "credential_bad_signature",
-      text: `Cannot accept the credential: its signature must be that of the realm's key ${realmKey.id}, got another one`,
+      text:
+        `Cannot accept the credential: its signature must be that of the realm's key ${realmKey.id}, got another one`,
       run: show(forged(good, { claims: { publish: ["**"], role: "hub" } })),
     },
     {
       name: "a key that the token brings along",
       code: "credential_bad_signature",
-      text: `Cannot accept the credential: its signature must be that of the realm's key ${realmKey.id}, got another one`,
+      text:
+        `Cannot accept the credential: its signature must be that of the realm's key ${realmKey.id}, got another one`,
       run: show(forged(good, { header: { jwk: { kty: "OKP", crv: "Ed25519", x: "AAAA" } }, by: foreignKey })),
     },
   ];

@@ -83,6 +83,18 @@ Deno.test("permissions: what is not allowed is refused with the rule", async (t)
       run: () => limited.call("com.macula.diagnostics.info"),
     },
     {
+      name: "read the gateway's counters",
+      code,
+      text: "Cannot call _mesh.stats: the credential allows call on math.*",
+      run: () => limited.call("_mesh.stats"),
+    },
+    {
+      name: "list who is attached",
+      code,
+      text: "Cannot call _mesh.members: the credential allows call on math.*",
+      run: () => limited.members(),
+    },
+    {
       name: "advertise a foreign name",
       code,
       text: "Cannot advertise math.twice: the credential allows advertise on math.add",
@@ -98,6 +110,10 @@ Deno.test("permissions: what is not allowed is refused with the rule", async (t)
   const attempts = [...publishing(), ...subscribing(), ...calling()];
   await mustFail(t, attempts);
   assert.equal(gateway.stats().refused["not_allowed"], attempts.length, "each is counted");
+  assert.equal(typeof await limited.ping(gateway.id), "number", "by this and the next two everybody is found");
+  assert.equal(typeof await limited.callTo(gateway.id, "_mesh.ping"), "object");
+  assert.deepEqual((await limited.discover("math.twice")).map(({ node }) => node), [ALICE.id]);
+  assert.deepEqual(await limited.discoverSubscribers("nobody.wants"), []);
   const lines = audited.filter(({ verdict }) => verdict === "refused");
   assert.equal(lines.length, attempts.length, "and in the audit log");
   assert.deepEqual({ ...lines[0], time: 0 }, {

@@ -11,6 +11,7 @@ import type { Timers } from "../../base/clock.ts";
 import type { Failure } from "../../base/protocol.ts";
 import { LruMap } from "../../base/lru.ts";
 import { CREDENTIAL_LEEWAY_MS, type NodeId, sha256 } from "../../identity/mod.ts";
+import { isForEverybody } from "../../names/mod.ts";
 import type { Attachment, Publish } from "../../wire/mod.ts";
 import type { Self } from "../handshake.ts";
 import type { Link } from "../link.ts";
@@ -94,9 +95,7 @@ export class Witness {
     if (this.#guard.mode !== "credential" || isProven(caller, link)) return "link";
     const sender = this.#sender(caller);
     if (sender === undefined) return unproven(`call of ${procedure}`);
-    const refusal = procedure.startsWith("_mesh.") || sender.isHub
-      ? undefined
-      : sender.rights.refusal("call", procedure);
+    const refusal = isForEverybody(procedure) || sender.isHub ? undefined : sender.rights.refusal("call", procedure);
     return refusal ?? (sender.hub === link!.peer.node ? "link" : "hub");
   }
 
