@@ -1,6 +1,6 @@
 /** Attaching to a hub, as the settings say. @module */
 
-import { MeshError } from "../base/errors.ts";
+import { MeshError, RefusedError } from "../base/errors.ts";
 import type { Identity } from "../identity/mod.ts";
 import { connect, CONNECT_TIMEOUT_MS } from "../edge/connect.ts";
 import type { Mesh } from "../mesh/mesh.ts";
@@ -11,6 +11,7 @@ import type { Transport } from "../transport/transport.ts";
 import { givenAuth, showing } from "./admission/credential_source.ts";
 import { credentialIdentity, keyFlag } from "./identity.ts";
 import { stderrLogger } from "./output.ts";
+import type { Leaving } from "./process/signals.ts";
 import { parseListen, type Settings } from "./settings.ts";
 import { checkDialOnly, chooseTarget, dialOnly, dialOnlyOf, LOCAL_TICKET_MS } from "./target.ts";
 
@@ -22,13 +23,15 @@ export interface AttachOptions {
   readonly forever?: boolean;
   readonly logger: Logger;
   readonly signal?: AbortSignal;
+  /** Of a command that stays: it leaves when it is turned away for good. */
+  readonly leaving?: Leaving;
   /** The network to use, for commands with several connections; default one of its own. */
   readonly transport?: Transport;
 }
 
 /** Attaches to the hub that the settings name; rejects as `connect` does. */
 export async function attach(settings: Settings, options: AttachOptions): Promise<Mesh> {
-  const { logger, signal, forever = false } = options;
+  const { logger, leaving, signal = leaving?.signal, forever = false } = options;
   const shared = signal === undefined ? {} : { signal };
   const target = await chooseTarget(settings, { patienceMs: forever ? 0 : LOCAL_TICKET_MS, ...shared });
   const allowed = dialOnlyOf(settings), { realm } = settings;
@@ -51,6 +54,7 @@ export async function attach(settings: Settings, options: AttachOptions): Promis
       runtime: denoRuntime(allowed === undefined ? transport : dialOnly(transport, allowed)),
     });
     tellReturns(mesh, logger);
+    if (leaving !== undefined && given?.kind !== "file") leaveWhenTurnedAway(mesh, leaving);
     if (shown !== undefined) onClosed(mesh, () => shown[Symbol.dispose]());
     return mesh;
   } catch (error) {
@@ -67,6 +71,11 @@ function tellReturns(mesh: Mesh, logger: Logger): void {
     const { to } = (event as CustomEvent<{ to: Status }>).detail;
     if (to === "connected") logger.info("attached again", { remote: remoteOf(mesh) });
   });
+}
+
+/** What was given on the command line stays what it is; a file may be replaced, and is worth waiting for. */
+function leaveWhenTurnedAway(mesh: Mesh, leaving: Leaving): void {
+  mesh.addEventListener("turnedaway", ({ detail: { code, text } }) => leaving.fail(new RefusedError(code, text)));
 }
 
 function onClosed(mesh: Mesh, action: () => void): void {

@@ -1,6 +1,6 @@
 /** An edge: a mesh handle that keeps itself attached to a hub. @module */
 
-import type { MeshError } from "../base/errors.ts";
+import { type MeshError, RefusedError } from "../base/errors.ts";
 import { within } from "../base/clock.ts";
 import { DialError } from "../transport/transport.ts";
 import { Attachment, isFinal, type Target } from "../link/attachment.ts";
@@ -19,6 +19,9 @@ export interface EdgeOptions extends MeshOptions {
   readonly establish?: Dialler["establish"];
 }
 
+/** How often an edge that was turned away looks whether its credential is another one by now, ms. */
+export const CREDENTIAL_LOOK_MS = 2_000;
+
 /** A node that only dials. */
 export class Edge extends Mesh {
   readonly #attachment: Attachment;
@@ -27,6 +30,9 @@ export class Edge extends Mesh {
   #lastError: MeshError | undefined;
   #final: ((error: MeshError) => void) | undefined;
   #leaving = false;
+  /** The code of the refusal that was told, so that it is told once. */
+  #told: string | undefined;
+  #cancelLook: () => void = () => {};
 
   /** Use `connect`. */
   constructor(options: EdgeOptions) {
@@ -104,21 +110,38 @@ export class Edge extends Mesh {
 
   protected override closing(): Promise<void> {
     this.#leaving = true;
+    this.#cancelLook();
     this.#attachment.close();
     return Promise.resolve();
   }
 
   #established(established: Established): void {
+    this.#told = undefined;
+    this.#cancelLook();
     this.node.links.add(established);
   }
 
   #failed(error: MeshError, retryMs: number): void {
+    const { code, message: text } = error, retry = Math.round(retryMs);
     this.#lastError = error;
-    this.logger.info("cannot attach, trying again", {
-      code: error.code,
-      text: error.message,
-      retry: Math.round(retryMs),
+    if (!isFinal(error)) return this.logger.info("cannot attach, trying again", { code, text, retry });
+    if (this.#final !== undefined) return this.#final(error);
+    if (this.#told === code) return; // the text may hold a time
+    this.#told = code;
+    this.logger.error("the hub does not let this node in again", { code, text });
+    if (error instanceof RefusedError) this.tell("turnedaway", { code, text });
+    this.#lookForCredential(this.self.guard?.credential());
+  }
+
+  /** Whoever renews it should not wait for the next attempt. */
+  #lookForCredential(shown: string | undefined): void {
+    const { guard } = this.self;
+    if (guard?.renewable !== true) return;
+    this.#cancelLook();
+    this.#cancelLook = this.runtime.timers.after(CREDENTIAL_LOOK_MS, () => {
+      const credential = guard.credential();
+      if (credential !== shown) this.#attachment.wake();
+      this.#lookForCredential(credential);
     });
-    if (isFinal(error)) this.#final?.(error);
   }
 }

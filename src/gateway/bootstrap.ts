@@ -37,7 +37,7 @@ interface Entry {
   readonly target: NamedTarget;
   readonly attachment: Attachment;
   node: NodeId | undefined;
-  /** What went wrong last, so that it is told once. */
+  /** The code of what went wrong last, so that it is told once. */
   told: string | undefined;
 }
 
@@ -111,8 +111,8 @@ export class Bootstrap {
     const { logger } = this.#options, { code, message: text } = error;
     if (error instanceof NothingToDo) return entry.attachment.rest(); // woken when the link is lost
     if (code === "self") return entry.attachment.close();
-    if (entry.told === `${code} ${text}`) return;
-    entry.told = `${code} ${text}`;
+    if (entry.told === code) return; // the text may hold a time
+    entry.told = code;
     logger.warn("cannot join a gateway, trying again", { gateway: entry.name, code, text, retry: Math.round(retryMs) });
   }
 }

@@ -71,7 +71,8 @@ export class Attachment {
   async #round(): Promise<void> {
     const { onEstablished, onFailure, timers } = this.#options,
       dialler = { ...this.#options, signal: this.#abort.signal };
-    let last = new MeshError("unavailable", "Cannot connect: there is nothing to connect to", { retryable: true });
+    let last = new MeshError("unavailable", "Cannot connect: there is nothing to connect to", { retryable: true }),
+      tried = 0;
     try {
       for (const target of await this.#options.targets()) {
         for (const address of target.addresses) {
@@ -81,7 +82,7 @@ export class Attachment {
             return;
           }
           if (result instanceof MeshError) {
-            last = result;
+            if (tried++ === 0 || isFinal(last)) last = result; // another target may take us yet: a refusal is not the end
             continue;
           }
           this.#establishedAt = timers.now();

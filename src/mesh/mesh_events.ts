@@ -16,6 +16,11 @@ export interface MeshEventMap {
    * events it says so for at most 100 a second.
    */
   readonly refused: { readonly code: string; readonly text: string };
+  /**
+   * The hub does not let this edge in again, as its credential has expired or was revoked, or the token is another one.
+   * It goes on trying, at once when its credential changes; told once for each reason.
+   */
+  readonly turnedaway: { readonly code: string; readonly text: string };
   /** Events were lost: by one subscription that is read too slowly, or `missed` of them at the hub for this node. */
   readonly slowconsumer: { readonly pattern?: string; readonly missed?: number };
 }

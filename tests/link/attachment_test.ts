@@ -71,6 +71,18 @@ Deno.test("attachment: attaches, and dials again only when woken", async () => {
   assert.equal(world.arrived.length, 2);
 });
 
+Deno.test("attachment: a refusal by one target is not the end while another may take us, in whichever order", async () => {
+  const refusal = new RefusedError("bad_token", "Cannot connect: another token"), transport = new Broken();
+  transport.dial = ({ address: { hostname } }) => Promise.reject(hostname === "one" ? refusal : transport.error);
+  for (const names of [["one", "two"], ["two", "one"], ["one", "one"]]) {
+    const { world, made, failures } = await attachment({ transport, targets: names.map((name) => target(name)) });
+    made.wake();
+    await world.timers.run(1);
+    assert.equal(failures[0]?.error, names.includes("two") ? transport.error : refusal);
+    made.close();
+  }
+});
+
 Deno.test("attachment: the delay doubles up to 30 s, with full jitter, for ever", async () => {
   const transport = new Broken(), { world, made, failures } = await attachment({ transport, random: fixed(1) });
   made.wake();

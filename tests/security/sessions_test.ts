@@ -106,6 +106,51 @@ Deno.test("sessions: a fresh credential that is none is refused, and the old one
   assert.deepEqual(reasons, ["credential_expired"]);
 });
 
+Deno.test("sessions: who is turned away is told once, goes on trying, and is back soon after its credential changes", async () => {
+  await using realm = new Realm();
+  const gateway = await realm.hub(), logged: string[] = [], told: string[] = [];
+  const note = (level: string) => (text: string) => void logged.push(`${level} ${text}`);
+  const logger = { debug() {}, info: note("info"), warn: note("warn"), error: note("error") };
+  let credential = await realm.issue(EDGE, { id: "first" });
+  const mesh = await realm.edge(gateway.ticket, { identity: EDGE, logger, auth: { credential: () => credential } });
+  mesh.addEventListener("turnedaway", ({ detail: { code } }) => void told.push(code));
+  await realm.run(20 * MINUTE_MS);
+  assert.deepEqual([mesh.status, told], ["degraded", ["credential_expired"]]);
+  assert.deepEqual(logged.filter((line) => line.startsWith("error")), [
+    "error the hub does not let this node in again",
+  ]);
+  assert(!logged.includes("info cannot attach, trying again"), "as it would not help");
+  const tried = gateway.stats().refused["credential_expired"]!;
+  assert(tried >= 10, `${tried} times: what holds at the hub may change too`);
+  credential = await realm.issue(EDGE, { by: foreignKey });
+  await realm.run(MINUTE_MS);
+  assert.deepEqual(
+    [mesh.status, told],
+    ["degraded", ["credential_expired"]],
+    "not trusting the hub is no refusal of it",
+  );
+  credential = await realm.issue(EDGE, { id: "second" });
+  await realm.run(3_000);
+  assert.equal(mesh.status, "connected");
+  gateway.disconnect(EDGE.id);
+  credential = await realm.issue(OTHER);
+  await realm.run(MINUTE_MS);
+  assert.equal(told.at(-1), "credential_wrong_node", "and told anew");
+});
+
+Deno.test("sessions: a fresh credential is presented within seconds", async () => {
+  await using realm = new Realm();
+  const gateway = await realm.hub(), month = { lifeMs: 43_200 * MINUTE_MS };
+  let credential = await realm.issue(EDGE, { ...month, id: "old" });
+  const mesh = await realm.edge(gateway.ticket, { identity: EDGE, auth: { credential: () => credential } });
+  await realm.run(MINUTE_MS);
+  credential = await realm.issue(EDGE, { ...month, id: "new" });
+  await realm.run(6_000);
+  realm.revoked.add("old");
+  assert.equal(gateway.recheck(), 0, "the link stands on the new one");
+  assert.equal(mesh.status, "connected");
+});
+
 Deno.test("sessions: revocation ends the link at the next recheck, and nobody else's", async () => {
   await using realm = new Realm();
   const gateway = await realm.hub();

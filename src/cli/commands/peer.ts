@@ -14,12 +14,12 @@ export async function peer(settings: Settings): Promise<number> {
   return await staying((leaving) => run(settings, leaving));
 }
 
-async function run(settings: Settings, { signal, asked }: Leaving): Promise<number> {
-  const named = await keyFlag(settings);
+async function run(settings: Settings, leaving: Leaving): Promise<number> {
+  const named = await keyFlag(settings), { signal, asked } = leaving;
   await chooseTarget(settings, { patienceMs: 0, signal }); // before anything is written
   await using folder = named === undefined ? await openPeerFolder(settings.peerDir) : undefined;
   const identity = named ?? await folderIdentity(folder!);
-  const mesh = await attach(settings, { identity, forever: true, logger: stayingLogger(settings), signal });
+  const mesh = await attach(settings, { identity, forever: true, logger: stayingLogger(settings), leaving });
   try {
     say(`ready peer ${mesh.id} is attached to ${remoteOf(mesh)} in ${mesh.realm}`);
     await asked;

@@ -22,17 +22,17 @@ async function run(settings: Settings, leaving: Leaving): Promise<number> {
   if (settings.has("echo") === (command !== undefined)) {
     throw new ValidationError(`Cannot serve ${procedure}: one of --echo and --exec <command> is expected`);
   }
-  const logger = stayingLogger(settings), { signal } = leaving;
+  const logger = stayingLogger(settings);
   const concurrency = settings.integer("concurrency", 1) ?? (command === undefined ? undefined : EXEC_CONCURRENCY);
   const executor = command === undefined ? undefined : new Executor(command, logger);
   const handler: Handler = executor?.handle ?? ((args) => args);
   leaving.onSecond = () => executor?.kill();
-  const mesh = await attach(settings, { logger, signal });
+  const mesh = await attach(settings, { logger, leaving });
   try {
     await mesh.advertise(procedure, handler, concurrency === undefined ? {} : { concurrency });
     say(`ready serving ${procedure} in ${mesh.realm}`);
     await leaving.asked;
-    say("draining: Ctrl-C again leaves at once");
+    if (leaving.failure === undefined) say("draining: Ctrl-C again leaves at once");
     await mesh.drain();
   } finally {
     await mesh.close();

@@ -18,10 +18,10 @@ export async function subscribe(settings: Settings): Promise<number> {
   return await staying((leaving) => run(settings, leaving));
 }
 
-async function run(settings: Settings, { signal }: Leaving): Promise<number> {
+async function run(settings: Settings, leaving: Leaving): Promise<number> {
   const pattern = parsePattern(settings.positionals[0] ?? ""), count = settings.integer("count", 1) ?? Infinity;
-  const logger = stayingLogger(settings);
-  await using mesh = await attach(settings, { logger, signal });
+  const logger = stayingLogger(settings), { signal } = leaving;
+  await using mesh = await attach(settings, { logger, leaving });
   const subscription = mesh.subscribe(pattern, { buffer: BUFFER_EVENTS });
   const close = () => void subscription.close().catch(() => {});
   signal.addEventListener("abort", close, { once: true });

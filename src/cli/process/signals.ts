@@ -19,6 +19,7 @@ export class Leaving {
   readonly asked: Promise<void>;
   /** Called before the process ends at once, because it was asked again while leaving. */
   onSecond: () => void = () => {};
+  #failure: MeshError | undefined;
   readonly #abort = new AbortController();
   readonly #lastAt = new Map<string, number>();
   readonly #exit: (code: number) => void;
@@ -28,6 +29,18 @@ export class Leaving {
     this.#exit = exit;
     this.signal = this.#abort.signal;
     this.asked = new Promise((resolve) => this.signal.addEventListener("abort", () => resolve(), { once: true }));
+  }
+
+  /** Why it leaves, where nobody has asked for it: what the command rejects with then. */
+  get failure(): MeshError | undefined {
+    return this.#failure;
+  }
+
+  /** There is no use in staying. */
+  fail(error: MeshError): void {
+    if (this.signal.aborted) return;
+    this.#failure = error;
+    this.#abort.abort(error);
   }
 
   /** Takes a signal, or another reason to leave, that came at `now`, ms. */
@@ -54,7 +67,9 @@ export async function interruptible(body: (leaving: Leaving) => Promise<number>)
     leaving.hear("its parent's end", performance.now());
   }, PARENT_LOOK_MS);
   try {
-    return await body(leaving);
+    const code = await body(leaving);
+    if (leaving.failure !== undefined) throw leaving.failure;
+    return code;
   } finally {
     clearInterval(watch);
     for (const [name, handler] of handlers) Deno.removeSignalListener(name, handler);
@@ -67,7 +82,8 @@ export async function staying(body: (leaving: Leaving) => Promise<number>): Prom
     try {
       return await body(leaving);
     } catch (error) {
-      if (leaving.signal.aborted && error === leaving.signal.reason) return EXIT.done;
+      const { signal: { aborted, reason }, failure } = leaving;
+      if (aborted && error === reason && failure === undefined) return EXIT.done;
       throw error;
     }
   });

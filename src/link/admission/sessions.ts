@@ -26,7 +26,7 @@ import { type Guard, OPEN } from "./guard.ts";
 import { covers, CredentialRights } from "./rights.ts";
 
 /** Bounds of how often our own credential is looked at: half of what is left of it, within these, ms. */
-const LOOK_MIN_MS = 1_000, LOOK_MAX_MS = 60_000;
+const LOOK_MIN_MS = 1_000, LOOK_MAX_MS = 5_000;
 /** A peer may present a fresh one so often, ms: each costs a verification. */
 export const RENEW_PAUSE_MS = 1_000;
 /** Runtime timers do not reach further, ms. */

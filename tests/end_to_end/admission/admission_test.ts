@@ -113,6 +113,34 @@ Deno.test("credentials: a newer file is presented on the live link; a revoked on
   assertFails(await gateway.run(["pub", "a.b", "1", ...flags]), 4, /it must not have been revoked, got/);
 });
 
+Deno.test("credentials: what stays attached leaves with exit code 4 when its credential was revoked; with a file it waits", async () => {
+  await using realm = await Realm.create();
+  const [keyFlag = "", key = "", , file = ""] = await realm.node("reader", "--subscribe", "a.**", "--advertise", "b");
+  const credential = await Deno.readTextFile(file);
+  await using gateway = await TestGateway.start([], { folder: `${realm.folder}/state` });
+  const given = [keyFlag, key, "--credential", credential], quiet = ["--log-level", "off"];
+  await using reader = await gateway.serve(["sub", "a.**", ...given, ...quiet]);
+  await using server = await gateway.serve(["serve", "b", "--echo", ...given, ...quiet]);
+  await using peer = await gateway.serve(["peer", ...given, ...quiet]);
+  await using waiting = await gateway.serve(["sub", "a.**", keyFlag, key, "--credential-file", file]);
+  await realm.run("realm", "revoke", credential);
+  for (const program of [reader, server, peer]) {
+    const { code, stdout, stderr } = await program.ended;
+    assert.deepEqual([code, stdout], [4, ""], stderr);
+    const [ready, line, ...more] = stderr.trimEnd().split("\n");
+    assert.match(`${ready}`, /^ready /);
+    assert.match(
+      `${line}`,
+      /^macula: Cannot accept the credential: it must not have been revoked, got [0-9A-Za-z_-]+$/,
+    );
+    assert.deepEqual(more, []);
+  }
+  await waiting.line(/the hub does not let this node in again.*credential_revoked/);
+  const id = await realm.run("key", "show", "--key", key);
+  await Deno.writeTextFile(file, await realm.run("realm", "issue", "--node", id, "--subscribe", "a.**"));
+  await waiting.line(/attached again/);
+});
+
 Deno.test("a token is enough, and needed; on an open address something must be said", async () => {
   const folder = await Deno.makeTempDir({ prefix: "macula-admission-" });
   try {
