@@ -170,6 +170,7 @@ Deno.test("what cannot work is told in one line, with the cure", async (t) => {
   const folder = await Deno.makeTempDir({ prefix: "macula-" }), here = ["--state-dir", `${folder}/none`];
   await using gateway = await TestGateway.start();
   const port = await gateway.program.line(/^listening 127\.0\.0\.1:(\d+)$/m), other = `${folder}/other`;
+  const mistyped = gateway.ticket.slice(0, -1) + (gateway.ticket.endsWith("x") ? "y" : "x");
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const cases: [string, string[], number, RegExp][] = [
     ["a peer with nothing to attach to", here, 2, /nothing to connect to.*--ticket or --url.*macula gateway/],
@@ -179,7 +180,7 @@ Deno.test("what cannot work is told in one line, with the cure", async (t) => {
     ["a wrong topic", ["pub", "a..b", "1", "--url", "https://127.0.0.1:1"], 2, /topic/],
     ["serve without what", ["serve", "a.b"], 2, /one of --echo and --exec/],
     ["a file that is not there", ["sub", "a", "--ticket", "@/no/such/file"], 2, /there is no file/],
-    ["a mistyped ticket", ["sub", "a", "--ticket", `${gateway.ticket.slice(0, -1)}x`], 2, /ticket/],
+    ["a mistyped ticket", ["sub", "a", "--ticket", mistyped], 2, /ticket/],
     [
       "an address that is not allowed",
       ["sub", "a", "--ticket", gateway.ticket, "--dial-only", "127.0.0.1:1"],

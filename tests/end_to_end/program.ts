@@ -1,12 +1,14 @@
 /** The command line in processes of its own, for tests: lines are waited for, and what is left over is ended by pid. @module */
 
 import { connect } from "../../mod.ts";
-import { until } from "../conformance/deadline.ts";
+import { soon, until } from "../conformance/deadline.ts";
 
 /** The project's folder. */
 export const ROOT = new URL("../../", import.meta.url).pathname;
 /** How long a line may take, ms: the machine may be busy. */
 const PATIENCE_MS = 15_000;
+/** How long one may take to end, ms. */
+const RUN_MS = 60_000;
 
 /** How a program is started. */
 export interface ProgramOptions {
@@ -33,11 +35,13 @@ export class Program implements AsyncDisposable {
   /** What it has printed so far. */
   stdout = "";
   stderr = "";
+  readonly #args: readonly string[];
   readonly #child: Deno.ChildProcess;
   readonly #ended: Promise<Outcome>;
   #alive = true;
 
   constructor(args: readonly string[], options: ProgramOptions = {}) {
+    this.#args = args;
     const { flags = ["-A", "--unstable-net"], module = `${ROOT}cli.ts`, env = {}, cwd, input } = options;
     this.#child = new Deno.Command(Deno.execPath(), {
       args: ["run", ...flags, module, ...args],
@@ -63,9 +67,11 @@ export class Program implements AsyncDisposable {
     return this.#child.pid;
   }
 
-  /** Resolves when it has ended. */
+  /** Resolves when it has ended; rejects, with what it printed, when it does not come to that. */
   get ended(): Promise<Outcome> {
-    return this.#ended;
+    return soon(this.#ended, "the end", RUN_MS).catch((cause) => {
+      throw new Error(`No end of macula ${this.#args.join(" ")}\n${this.stdout}\n${this.stderr}`, { cause });
+    });
   }
 
   /** The first line of standard output, or of standard error, that matches; `group` 1 of it, else the whole. */
