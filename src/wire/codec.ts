@@ -6,12 +6,12 @@ import { FRAME_BYTES_MAX, FRAME_HEADER_BYTES, FRAME_VERSION, payloadLength } fro
 import { MalformedFrame } from "./malformed_frame.ts";
 import { type Message, RESERVED_TYPES } from "./message.ts";
 import { DHT_SCHEMAS } from "./messages/dht.ts";
+import { EVENT_ID, EVENT_NAME, readEvent, writeEvent } from "./messages/event.ts";
 import { MEMBERSHIP_SCHEMAS } from "./messages/membership.ts";
 import { NAT_SCHEMAS } from "./messages/nat.ts";
 import { PUBSUB_SCHEMAS } from "./messages/pubsub.ts";
 import { RPC_SCHEMAS } from "./messages/rpc.ts";
 import { SESSION_SCHEMAS } from "./messages/session.ts";
-import { readUsualPublish, writeUsualPublish } from "./messages/usual_publish.ts";
 import { readMap, writeValue } from "./msgpack.ts";
 import { type MessageSchema, readRecord, snakeCase, writeRecord } from "./schema.ts";
 import { TextCache } from "./text_cache.ts";
@@ -45,7 +45,7 @@ const CACHED_TEXTS = 1024;
 export function encodeMessage(message: Message, writer: Writer): void {
   const { frame } = message as { readonly frame?: Uint8Array };
   if (frame !== undefined) return writer.set(frame);
-  if (message.kind === "publish" && writeUsualPublish(writer, message)) return;
+  if (message.kind === "publish" && writeEvent(writer, message)) return;
   const schema = BY_KIND.get(message.kind);
   if (schema === undefined) {
     throw new ValidationError(`Cannot write the message: its kind is one of the protocol, got ${message.kind}`);
@@ -94,12 +94,10 @@ export class Decoder {
    * of `frame`, and a publish, rpcRequest, rpcReply and cast carries it as its `frame`. Throws `MalformedFrame`.
    */
   decode(frame: Uint8Array): Message {
-    const end = frameEnd(frame), schema = BY_ID[frame[1]!];
-    if (schema === undefined) return { kind: "unknown", id: frame[1]! };
-    if (schema.kind === "publish" && this.#texts !== undefined) {
-      const usual = readUsualPublish(frame, end, this.#texts);
-      if (usual !== undefined) return usual;
-    }
+    const end = frameEnd(frame), id = frame[1]!;
+    if (id === EVENT_ID) return readEvent(frame, end, this.#texts);
+    const schema = BY_ID[id];
+    if (schema === undefined) return { kind: "unknown", id };
     const cursor = this.#cursor;
     cursor.open(frame, FRAME_HEADER_BYTES, end);
     try {
@@ -117,7 +115,7 @@ export class Decoder {
 
 /** The name that the protocol gives to a type id, in snake_case; `undefined` where it gives none. */
 export function messageTypeName(id: number): string | undefined {
-  const kind = BY_ID[id]?.kind;
+  const kind = id === EVENT_ID ? EVENT_NAME : BY_ID[id]?.kind;
   return kind === undefined ? RESERVED_TYPES.get(id) : snakeCase(kind);
 }
 

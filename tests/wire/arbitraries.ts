@@ -4,6 +4,7 @@
 
 import fc from "fast-check";
 import type { KnownMessage, Message } from "../../src/wire/message.ts";
+import type { Publish } from "../../src/wire/messages/pubsub.ts";
 import { SCHEMAS } from "../../src/wire/codec.ts";
 import type { MessageSchema } from "../../src/wire/schema.ts";
 import type { Value } from "../../src/wire/value.ts";
@@ -47,6 +48,20 @@ export function messageOf(schema: MessageSchema): fc.Arbitrary<KnownMessage> {
   });
   return fc.record(fields, { requiredKeys, noNullPrototype: true }) as unknown as fc.Arbitrary<KnownMessage>;
 }
+
+/** An event as publishers of ours make it: it goes in the short form. */
+export const usualPublish: fc.Arbitrary<Publish> = fc.record({
+  kind: fc.constant("publish" as const),
+  topic: fc.stringMatching(/^[a-z]{1,20}(\.[a-z]{1,20}){0,5}$/),
+  payload: fc.oneof(bytes(0, 300), fc.constantFrom(255, 256, 65_535).map((length) => new Uint8Array(length).fill(7))),
+  qos: fc.constantFrom(0, 1, 2),
+  retain: fc.constant(false),
+  messageId: bytes(16, 16),
+  publisher: bytes(32, 32),
+  encoding: fc.constantFrom("json", "bytes"),
+  at: fc.integer({ min: 0, max: 2 ** 48 - 1 }),
+  acknowledge: fc.constantFrom(true, undefined),
+}, { noNullPrototype: true }).map((publish) => publish as Publish);
 
 /** Without the fields that are `undefined`, and without `frame`. */
 export function bare(message: Message): unknown {

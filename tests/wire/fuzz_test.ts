@@ -6,17 +6,20 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Random, randomInteger, seededRandom } from "../../src/base/random.ts";
 import { Decoder, encodeFrame, SCHEMAS } from "../../src/wire/codec.ts";
+import { EVENT_ID } from "../../src/wire/messages/event.ts";
 import { FrameReader } from "../../src/wire/frame.ts";
 import { MalformedFrame } from "../../src/wire/malformed_frame.ts";
 import type { Message } from "../../src/wire/message.ts";
 import { decodeValue } from "../../src/wire/msgpack.ts";
-import { messageOf } from "./arbitraries.ts";
+import { messageOf, usualPublish } from "./arbitraries.ts";
 
 const SEED = Deno.env.get("SEED") ?? "macula";
 const FRAMES = 100_000;
 const STREAMS = 5_000;
 /** What reading one frame may add to the heap: its bytes are 1 MiB. */
 const HEAP_BYTES_MAX = 48 << 20;
+/** Types whose frames are read. */
+const TYPES = [...SCHEMAS.map(({ id }) => id), EVENT_ID];
 /** Type bytes that change the meaning of what follows. */
 const TELLING = [
   0x80,
@@ -61,7 +64,7 @@ Deno.test("fuzz: any bytes as a payload of any type, and as a value", () => {
     const payload = random.bytes(randomInteger(random, 60));
     for (let n = 0; n < payload.length; n += 3) payload[n] = TELLING[payload[n]! % TELLING.length]!;
     const frame = new Uint8Array(8 + payload.length);
-    frame.set([1, SCHEMAS[i % SCHEMAS.length]!.id, 0, 0, 0, 0, 0, payload.length]);
+    frame.set([1, TYPES[i % TYPES.length]!, 0, 0, 0, 0, 0, payload.length]);
     frame.set(payload, 8);
     expectMalformed(() => decoder.decode(frame), frame);
     expectMalformed(() => decodeValue(payload), payload);
@@ -98,7 +101,7 @@ Deno.test("fuzz: a frame of 1 MiB takes bounded memory whatever it holds", () =>
   const decoder = new Decoder(), kept: unknown[] = [];
   // A map of one entry, at its key; the same at the value of an unknown key; a list of as many elements as may be.
   const heads = ["81", "81c40161", "81c40161dd0000fff0"].map((hex) => Uint8Array.fromHex(hex));
-  for (const { id } of SCHEMAS) {
+  for (const id of TYPES) {
     for (const byte of TELLING) {
       for (const head of heads) {
         const frame = new Uint8Array(1 << 20).fill(byte);
@@ -115,7 +118,11 @@ Deno.test("fuzz: a frame of 1 MiB takes bounded memory whatever it holds", () =>
 
 /** A few frames of each kind. */
 function makeCorpus(): Uint8Array[] {
-  return SCHEMAS.flatMap((schema) => fc.sample(messageOf(schema), { seed: schema.id, numRuns: 5 }).map(encodeFrame));
+  const kinds = [...SCHEMAS.map((schema) => ({ id: schema.id, any: messageOf(schema) })), {
+    id: EVENT_ID,
+    any: usualPublish,
+  }];
+  return kinds.flatMap(({ id, any }) => fc.sample<Message>(any, { seed: id, numRuns: 5 }).map(encodeFrame));
 }
 
 /** What `action` gives; `undefined` when it threw MalformedFrame. Any other error fails the test. */

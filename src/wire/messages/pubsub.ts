@@ -1,4 +1,4 @@
-/** Events: 0x10–0x13, 0xA4, 0xA5, 0xA7, 0xAC. @module */
+/** Events: 0x10–0x13, 0xA4, 0xA5, 0xA7, 0xAC; the short form of an event, 0xB1, is in `event.ts`. @module */
 
 import { boolean, bytes, integer, name, names, nested, text } from "../kinds.ts";
 import { forwardedMessage, message, type MessageSchema, optional } from "../schema.ts";
