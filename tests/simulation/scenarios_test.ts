@@ -24,15 +24,15 @@ const fail = (line: string) => assert.fail(line);
 const FORGETS: CoreMakers = {
   dht: (options) => {
     const core = new DhtCore(options);
-    return {
-      handle(input, now) {
-        if (input.kind !== "received" || input.message.kind !== "store") return core.handle(input, now);
-        const { record, key, requestId } = input.message;
-        if (record?.kind === "node") return core.handle(input, now);
-        const message = { kind: "storeAck", key, requestId, refusal: undefined } as const;
-        return [{ kind: "send", to: input.from, message, lane: "control" }];
-      },
+    const handle: typeof core.handle = (input, now) => {
+      const sound = () => DhtCore.prototype.handle.call(core, input, now);
+      if (input.kind !== "received" || input.message.kind !== "store") return sound();
+      const { record, key, requestId } = input.message;
+      if (record?.kind === "node") return sound();
+      const message = { kind: "storeAck", key, requestId, refusal: undefined } as const;
+      return [{ kind: "send", to: input.from, message, lane: "control" }];
     };
+    return Object.assign(core, { handle });
   },
 };
 
@@ -70,7 +70,7 @@ Deno.test("scenario half-dies, and hubs that keep no records", () => {
 
 Deno.test("scenario holders-crash, and hubs that keep no records", () => {
   run("holders-crash", { nodes: 40 });
-  fails("holders-crash", FORGETS, /has 20 holders, got 0/);
+  fails("holders-crash", FORGETS, /has 20 holders, got [01]/);
 });
 
 Deno.test("scenario dht-hangs, and events that wait for something", () => {
@@ -88,6 +88,13 @@ Deno.test("scenario dht-hangs, and events that wait for something", () => {
     },
   };
   fails("dht-hangs", make, /all events arrive/);
+});
+
+Deno.test("figures: lookups, with and without churn, and newcomers; hubs that keep no records are noticed", () => {
+  assert.match(run("lookups", { nodes: 40, minutes: 1 }).join(), /success +100.000 %/);
+  assert.match(run("churn", { nodes: 40, minutes: 2 }).join(), /10 % replaced per minute/);
+  assert.match(run("joining", { nodes: 30 })[0]!, /a newcomer is found by 10 others after/);
+  fails("lookups", FORGETS, /99.9 % of \d+ lookups succeed/);
 });
 
 Deno.test("swarm: some seeds", () => {

@@ -55,7 +55,9 @@ class Tally {
       if (value !== undefined && "records" in value && value.records.length === 1) this.recordsFound++;
     } else if (closest.isAlive) { // else nobody can tell
       this.nodes++;
-      if (value !== undefined && "nodes" in value && value.nodes[0]?.node === closest.signer.node) this.nodesFound++;
+      const isNamed = value !== undefined && "nodes" in value &&
+        value.nodes.some(({ node }) => node === closest.signer.node);
+      if (isNamed) this.nodesFound++; // before it only who came since
     }
     if (value === undefined) return;
     this.hops.push(value.hops);
