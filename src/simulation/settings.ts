@@ -107,7 +107,7 @@ export function drawSettings(random: Random): Required<
     fidelity: oneOf("wire", "objects", "objects"),
     unreliable: oneOf(false, true),
     linkIds: oneOf(false, true),
-    linksMax: oneOf(4, 16, 1_000),
+    linksMax: oneOf(16, 64, 1_000), // with fewer than the queries in flight, links end that are waited on
     dht: {
       closestCount: oneOf(4, 8, 20),
       paths: oneOf(1, 3, 5),
