@@ -172,7 +172,7 @@ export class DhtClient implements Core<DhtMessage, DhtCommand, DhtTimer, DhtEven
       question.page = more;
       return this.#ask(question, now, out);
     }
-    const value: RecordsFound = { records: findings.records(now), lacking: [], ...BY_HUB };
+    const value: RecordsFound = { records: findings.records(now), lacking: [], complete: true, ...BY_HUB };
     out.push({ kind: "answer", id: command, value });
   }
 

@@ -85,6 +85,11 @@ export class DhtCore implements Core<DhtMessage, DhtCommand, DhtTimer, DhtEvent>
     return this.#table;
   }
 
+  /** Whether no other hub is known, nor linked with. */
+  get isAlone(): boolean {
+    return this.#table.size === 0 && this.#links.hubs.size === 0;
+  }
+
   /** The records that are held for others. */
   get records(): { readonly size: number; readonly bytes: number; all(): Iterable<VerifiedRecord> } {
     return this.#holder.records;
@@ -149,13 +154,13 @@ export class DhtCore implements Core<DhtMessage, DhtCommand, DhtTimer, DhtEvent>
         this.#holder.self = command.record;
         const same = before !== undefined && before.endpoints.join() === command.record.endpoints.join();
         const requestId = this.#table.size === 0 ? INTRODUCE_BACK : undefined;
-        if (!same) { for (const [peer] of this.#links.hubs()) this.#introduce(peer, requestId, out); }
+        if (!same) { for (const [peer] of this.#links.hubs) this.#introduce(peer, requestId, out); }
         return;
       }
       case "contact":
         return this.#met(command.record, now, out);
       case "join":
-        for (const [peer, link] of this.#links.hubs()) {
+        for (const [peer, link] of this.#links.hubs) {
           if (this.#table.get(link) === undefined) this.#introduce(peer, INTRODUCE_BACK, out);
         }
         return this.#queries.begin(newQuery(this.#options.node, { type: "join" }, asker), now, out);
@@ -332,7 +337,7 @@ export class DhtCore implements Core<DhtMessage, DhtCommand, DhtTimer, DhtEvent>
   #meetAgain(out: DhtEffect[]): void {
     const { node, closestCount } = this.#options;
     let left = REINTRODUCTIONS_MAX;
-    for (const [peer, link] of this.#links.hubs()) {
+    for (const [peer, link] of this.#links.hubs) {
       if (left === 0) return;
       if (this.#table.bucket(bucketIndex(node, link.nodeBytes)).length >= closestCount) continue; // as most are
       if (this.#table.get(link) !== undefined) continue;

@@ -17,6 +17,8 @@ export interface Link {
 /** The links of a node. Two of them may lead to one node. */
 export class Links {
   readonly #links = new Map<Peer, Link>();
+  /** Those of them that lead to hubs. */
+  readonly #hubs = new Map<Peer, Link>();
   /** The latest link to a node; a link whose id is the node's own is not in it. */
   readonly #ofNode = new Map<string, Peer>();
 
@@ -31,7 +33,10 @@ export class Links {
 
   add(peer: Peer, nodeBytes: Uint8Array, role: Role): void {
     const text = toHex(nodeBytes), node = text === peer ? peer : text; // one string, not two
-    this.#links.set(peer, { node, nodeBytes, role, lookups: 0 });
+    const link = { node, nodeBytes, role, lookups: 0 };
+    this.#links.set(peer, link);
+    if (role === "hub") this.#hubs.set(peer, link);
+    else this.#hubs.delete(peer);
     if (node !== peer) this.#ofNode.set(node, peer);
   }
 
@@ -39,13 +44,14 @@ export class Links {
   remove(peer: Peer): void {
     const link = this.#links.get(peer);
     this.#links.delete(peer);
+    this.#hubs.delete(peer);
     if (link === undefined || this.#ofNode.get(link.node) !== peer) return;
     this.#ofNode.delete(link.node);
     for (const [other, { node }] of this.#links) if (node === link.node) this.#ofNode.set(node, other);
   }
 
   /** The links to hubs. */
-  *hubs(): Generator<[Peer, Link]> {
-    for (const one of this.#links) if (one[1].role === "hub") yield one;
+  get hubs(): ReadonlyMap<Peer, Link> {
+    return this.#hubs;
   }
 }

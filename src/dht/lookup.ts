@@ -128,6 +128,27 @@ export class Lookup<C extends Askable> {
     return out;
   }
 
+  /** Whether all that is left is to wait for nodes that take their time. */
+  get isHeldUp(): boolean {
+    return this.#inFlight === 0 && !this.done;
+  }
+
+  /** Whether it has heard of a node. */
+  has(node: Askable): boolean {
+    return this.#find(node) !== undefined;
+  }
+
+  /** Whether of the k closest more have answered than have not, those counted that it has not heard of. */
+  hasMost(othersAnswered: number, othersSilent: number): boolean {
+    let answered = othersAnswered, silent = othersSilent;
+    for (const { state } of this.#candidates) {
+      if (answered + silent >= this.#options.closestCount) break;
+      if (state === ANSWERED) answered++;
+      else silent++;
+    }
+    return answered > silent;
+  }
+
   /** How many links the way to the closest that answered has; 0 where none did. */
   get hops(): number {
     return this.#candidates.find(({ state }) => state === ANSWERED)?.round ?? 0;
@@ -197,17 +218,17 @@ export class Lookup<C extends Askable> {
     this.#candidates.splice(at, 0, { contact, paths: path, askedBy: 0, state: NEW, isSlow: false, round });
   }
 
-  #find(contact: C): Candidate<C> | undefined {
+  #find(contact: Askable): Candidate<C> | undefined {
     const candidate = this.#candidates[this.#place(this.#distance(contact), contact)];
     return candidate !== undefined && isSame(candidate.contact, contact) ? candidate : undefined;
   }
 
-  #distance({ nodeBytes }: C): number {
+  #distance({ nodeBytes }: Askable): number {
     return (prefixOf(nodeBytes) ^ this.#prefix) >>> 0;
   }
 
   /** The index of the first candidate that is not closer. */
-  #place(distance: number, contact: C): number {
+  #place(distance: number, contact: Askable): number {
     const distances = this.#distances;
     let low = 0, high = distances.length;
     while (low < high) {
@@ -219,8 +240,8 @@ export class Lookup<C extends Askable> {
   }
 
   /** Whether a candidate is closer than one whose distance begins with the same bits. */
-  #isCloser(at: number, contact: C): boolean {
-    const other = this.#candidates[at]!.contact;
+  #isCloser(at: number, contact: Askable): boolean {
+    const other: Askable = this.#candidates[at]!.contact;
     return other !== contact && compareDistance(this.target, other.nodeBytes, contact.nodeBytes) < 0;
   }
 }

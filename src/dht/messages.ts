@@ -123,6 +123,8 @@ export interface RecordsFound {
   readonly records: readonly VerifiedRecord[];
   /** Those of the closest nodes that answered and have none of them. */
   readonly lacking: readonly Contact[];
+  /** Whether most of the closest nodes have answered, or as many as were enough. */
+  readonly complete: boolean;
   readonly hops: number;
   readonly queries: number;
 }

@@ -165,8 +165,9 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
   }
 
   /**
-   * Calls a procedure. Rejects with `NoProviderError` at once when nobody serves it, `TimeoutError` when no answer came
-   * in time, `RemoteError` with the handler's code and message, or the signal's reason: the handler is told of both.
+   * Calls a procedure. Rejects with `NoProviderError` at once when nobody serves it (after 4 s with `unavailable` when
+   * too few of the gateways that would know have answered), `TimeoutError` when no answer came in time, `RemoteError`
+   * with the handler's code and message, or the signal's reason: the handler is told of both.
    */
   async call<Result = unknown>(procedure: string, args?: unknown, options: CallOptions = {}): Promise<Result> {
     this.#mustBeOpen("call", options.signal);

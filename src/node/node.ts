@@ -349,7 +349,7 @@ export class Node implements LinkOwner {
       rpc: (command) => this.#give("rpc", { kind: "command", id: 0, command }),
       pubsub: (command) => this.#give("pubsub", { kind: "command", id: 0, command }),
       notify: (watchers, key) => this.#send("dht", watchers, { kind: "interestChanged", key }, "control"),
-      isAlone: () => this.hashTable?.routingTable === 0,
+      isAlone: () => this.#dht instanceof DhtCore && this.#dht.isAlone,
     });
   }
 

@@ -35,6 +35,8 @@ export interface Call {
   hubs: readonly HubProvider[] | undefined;
   /** Whether `hubs` was remembered: then it is worth to ask once more. */
   remembered: boolean;
+  /** Whether too few have answered to say that nobody serves it. */
+  isUnsure: boolean;
 }
 
 /** A call that nobody has yet. */
@@ -46,6 +48,7 @@ export function newCall(key: string, origin: Origin, deadline: number): Call {
     refusal: undefined,
     hubs: undefined,
     remembered: false,
+    isUnsure: false,
   };
   return { key, origin, deadline, tried: [], ...nothing };
 }

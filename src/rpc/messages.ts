@@ -67,6 +67,8 @@ export type RpcCommand =
     /** Ids of hubs; this one's is passed over. */
     readonly hubs: readonly Uint8Array[];
     readonly remembered: boolean;
+    /** Whether enough of those who may know have answered; else that there are none is not to be believed. */
+    readonly complete: boolean;
   }
   /** How many keep the record that this hub serves a procedure, after `provided`. No answer. */
   | { readonly type: "recorded"; readonly procedure: string; readonly confirmation: Confirmation };

@@ -99,7 +99,10 @@ export class Router {
   }
 
   /** The mesh knows which hubs serve what was asked for. */
-  found({ seek, hubs, remembered }: Extract<RpcCommand, { type: "found" }>, now: number): readonly RpcEffect[] {
+  found(
+    { seek, hubs, remembered, complete }: Extract<RpcCommand, { type: "found" }>,
+    now: number,
+  ): readonly RpcEffect[] {
     const { options, calls } = this.#parts, effects: RpcEffect[] = [];
     const others = hubs.filter((hub) => !equalBytes(hub, options.node))
       .map((node): HubProvider => ({ local: false, hub: toHex(node), node }));
@@ -108,6 +111,7 @@ export class Router {
       else if (calls.get(seeker.key) === seeker) {
         seeker.hubs = others;
         seeker.remembered = remembered && !seek.startsWith(FRESH);
+        seeker.isUnsure = !complete;
         effects.push(...this.#resume(seeker, now));
       }
     }
@@ -153,9 +157,13 @@ export class Router {
     return near.length > 0 ? near : hubs;
   }
 
-  #nobody({ origin }: Call, procedure: string): Failure {
+  #nobody({ origin, isUnsure }: Call, procedure: string): Failure {
     if (origin.kind === "link" && (!this.#parts.options.hub || this.#parts.links.isHub(origin.peer))) {
       return { code: "no_handler", text: `Cannot call ${procedure}: this node does not serve it` };
+    }
+    if (isUnsure) {
+      const text = `Cannot call ${procedure}: too few of the hubs that would know who serves it have answered`;
+      return { code: "unavailable", text };
     }
     return { code: "no_provider", text: `Cannot call ${procedure}: nobody serves it` };
   }

@@ -46,7 +46,7 @@ Deno.test("values come in pages", () => {
     sent({ kind: "findValue", key: KEY, requestId: 2, page: 1, sender: undefined }),
   ]);
   assert.deepEqual(one.received({ ...head, requestId: 2, records: [other], more: undefined }), [
-    { kind: "answer", id: 7, value: { records: [RECORD, other], lacking: [], hops: 1, queries: 1 } },
+    { kind: "answer", id: 7, value: { records: [RECORD, other], lacking: [], complete: true, hops: 1, queries: 1 } },
   ]);
 });
 

@@ -6,8 +6,10 @@ import { DhtCore } from "../../src/dht/core.ts";
 import {
   type Contact,
   type DhtCommand,
+  type DhtEffect,
   type DhtMessage,
   INTRODUCE_BACK,
+  type RecordsFound,
   type StoreMessage,
 } from "../../src/dht/messages.ts";
 import type { VerifiedRecord } from "../../src/identity/record.ts";
@@ -143,7 +145,7 @@ Deno.test("find_value merges what several holders have, and says who lacks it", 
   assert.deepEqual(answer(a, ids[0]!, [INTEREST, foreign, gone]), []);
   assert.deepEqual(answer(b, ids[1]!, [newer, fakeInterest(idWith(0x97), KEY)]), []);
   assert.deepEqual(answer(c, ids[2]!, [foreign]), [
-    { kind: "answer", id: 7, value: { records: [mine, newer], lacking: [c], hops: 1, queries: 3 } },
+    { kind: "answer", id: 7, value: { records: [mine, newer], lacking: [c], complete: true, hops: 1, queries: 3 } },
   ]);
 });
 
@@ -159,8 +161,38 @@ Deno.test("find_value goes on with the next page, and a quorum ends it", () => {
   ]);
   const found = bench.received(a.node, { ...part, requestId: requestId + 2, records: [INTEREST], more: undefined });
   assert.deepEqual(found, [
-    { kind: "answer", id: 7, value: { records: [INTEREST], lacking: [], hops: 1, queries: 2 } },
+    { kind: "answer", id: 7, value: { records: [INTEREST], lacking: [], complete: true, hops: 1, queries: 2 } },
   ]);
+});
+
+Deno.test("find_value says whether most of the closest have answered; slow ones are waited for by those who have nothing", () => {
+  const bench = new Bench(), [a, b, c] = [nodeAt(0x80), nodeAt(0x81), nodeAt(0x82)];
+  bench.meet(a, b, c);
+  const ask = (quorum?: number) => {
+    const effects = bench.command({ type: "findValue", key: KEY, ...quorum === undefined ? {} : { quorum } });
+    return sent(effects).map((text) => Number(text.split(" ")[2]));
+  };
+  const reply = (node: Contact, requestId: number, records: VerifiedRecord[] = []) => {
+    const part = { kind: "findValueReply", nodes: [], more: undefined, refusal: undefined } as const;
+    return bench.received(node.node, { ...part, requestId, records });
+  };
+  const values = (effects: readonly DhtEffect[]) =>
+    effects.flatMap((one) => one.kind === "answer" ? [one.value as RecordsFound] : [])
+      .map(({ records, complete }) => [records.length, complete]);
+  const [, second] = ask(3);
+  reply(b, second!);
+  assert.deepEqual(values(bench.later(500)), [], "nothing was found so far");
+  assert.deepEqual(values(bench.later(1_500)), [[0, false]], "this node and another, of four");
+  const [first, next] = ask(3);
+  reply(a, first!);
+  reply(b, next!);
+  assert.deepEqual(values(bench.later(2_000)), [[0, true]], "three of four");
+  const [one] = ask(3);
+  assert.deepEqual(values(reply(a, one!, [INTEREST])), [], "others may have more");
+  assert.deepEqual(values(bench.later(500)), [[1, false]], "and are not waited for when they are slow");
+  const [last] = ask();
+  reply(a, last!, [INTEREST]);
+  assert.deepEqual(values(bench.later(500)), [], "unless everything is asked for");
 });
 
 Deno.test("store asks the closest and this node; some that cannot be reached are not a failure", () => {
@@ -198,7 +230,7 @@ Deno.test("a hub alone keeps its records itself", () => {
   assert.deepEqual(found, [{
     kind: "answer",
     id: 7,
-    value: { records: [INTEREST], lacking: [], hops: 0, queries: 0 },
+    value: { records: [INTEREST], lacking: [], complete: true, hops: 0, queries: 0 },
   }]);
 });
 

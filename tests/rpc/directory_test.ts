@@ -39,8 +39,8 @@ function linked(options = {}): Bench {
   return bench;
 }
 
-function found(bench: Bench, hubs: Uint8Array[], seek = "math.add", remembered = false): RpcEffect[] {
-  return bench.command({ type: "found", seek, hubs, remembered });
+function found(bench: Bench, hubs: Uint8Array[], seek = "math.add", remembered = false, complete = true): RpcEffect[] {
+  return bench.command({ type: "found", seek, hubs, remembered, complete });
 }
 
 /** To whom the first effect goes, in short. */
@@ -83,6 +83,18 @@ Deno.test("mesh: nobody: told as soon as the answer comes; who gave up or is gon
   assert.deepEqual(brief(bench.call(4)), ["seek math.add"]);
   assert.deepEqual(brief(found(bench, [HUB])), ["fail 3 no_provider"], "this hub's own record is old");
   assert.equal(bench.core.pendingCalls, 0);
+});
+
+Deno.test("mesh: that there is nobody is believed only if enough have answered", () => {
+  const bench = linked();
+  bench.received("a", request(1));
+  bench.call(2);
+  assert.deepEqual(brief(found(bench, [], "math.add", false, false)), ["a rpcReply unavailable", "fail 1 unavailable"]);
+  bench.call(3);
+  assert.deepEqual(found(bench, [FAR], "math.add", false, false), [send(FAR_ID, passed(3))], "who is found is asked");
+  bench.received("a", request(4));
+  assert.deepEqual(brief(found(bench, [])), ["a rpcReply no_provider"]);
+  assert.equal(bench.core.pendingCalls, 1);
 });
 
 Deno.test("mesh: a search that is not answered ends with the call's time", () => {

@@ -12,8 +12,11 @@ import type { Asker, Query } from "./query.ts";
 export function found(
   { purpose, asker }: Query,
   { hops, queries, closest }: Lookup<Contact>,
-  replyBytesMax: number,
-  now: number,
+  { complete, replyBytesMax, now }: {
+    readonly complete: boolean;
+    readonly replyBytesMax: number;
+    readonly now: number;
+  },
 ): DhtEffect | undefined {
   if (asker.kind === "nobody") return undefined;
   if (purpose.type !== "findValue") {
@@ -27,7 +30,7 @@ export function found(
   const records = purpose.findings.records(now);
   if (asker.kind === "link") return pageOf(asker, records, closest, replyBytesMax);
   const lacking = closest.filter(({ node }) => !purpose.findings.has(node));
-  const value: RecordsFound = { records, lacking, hops, queries };
+  const value: RecordsFound = { records, lacking, complete, hops, queries };
   return { kind: "answer", id: asker.command, value };
 }
 

@@ -19,7 +19,7 @@ import type { DhtOptions } from "../options.ts";
 import type { RoutingTable } from "../routing_table.ts";
 import { found, refused, stored } from "./answers.ts";
 import { Findings } from "./findings.ts";
-import { type Asker, newQuery, type Query, type Request, type Storing } from "./query.ts";
+import { type Asker, newQuery, type Purpose, type Query, type Request, type Storing } from "./query.ts";
 import { Requests } from "./requests.ts";
 
 /** What queries are made of. */
@@ -217,13 +217,13 @@ export class Queries {
 
   #advance(query: Query, now: number, out: DhtEffect[]): void {
     const { purpose, target } = query, lookup = query.lookup!;
-    const isEnough = purpose.type === "findValue" && purpose.findings.holders >= purpose.quorum;
-    if (!isEnough) {
+    if (!hasQuorum(purpose)) {
       for (let contact = lookup.next(); contact !== undefined; contact = lookup.next()) {
         this.#request(contact, { query, target }, now, out);
       }
     }
-    if (isEnough || lookup.done) this.#found(query, now, out);
+    const isContent = hasQuorum(purpose) || lookup.isHeldUp && hasSome(purpose);
+    if (isContent || lookup.done) this.#found(query, now, out);
   }
 
   #request(
@@ -256,9 +256,20 @@ export class Queries {
   #found(query: Query, now: number, out: DhtEffect[]): void {
     const { purpose } = query, lookup = query.lookup!;
     if (purpose.type === "store") return this.#handOut(query, purpose.record, now, out);
-    const answer = found(query, lookup, this.#options.replyBytesMax, now);
+    const complete = hasQuorum(purpose) || this.#hasMost(lookup);
+    const answer = found(query, lookup, { complete, replyBytesMax: this.#options.replyBytesMax, now });
     if (answer !== undefined) out.push(answer);
     this.#end(query, now, out);
+  }
+
+  /** Whether most of those who may hold something have answered, this node among them where it is one. */
+  #hasMost(lookup: Lookup<Contact>): boolean {
+    const { table, links, holder } = this.#parts, { target, closest } = lookup;
+    const own = holder.isAmong(target, closest) ? 1 : 0;
+    if (table.size >= this.#options.closestCount) return lookup.hasMost(own, 0);
+    let evicted = 0; // for their silence, while they may be there: their links are
+    for (const link of links.hubs.values()) if (table.get(link) === undefined && !lookup.has(link)) evicted++;
+    return lookup.hasMost(own, evicted);
   }
 
   /** Gives a record to the k closest, this node among them where it is one. */
@@ -344,6 +355,16 @@ export class Queries {
     const link = asker.kind === "link" ? this.#parts.links.get(asker.peer) : undefined;
     if (link !== undefined) link.lookups--;
   }
+}
+
+/** Whether so many have given records as were asked for. */
+function hasQuorum(purpose: Purpose): boolean {
+  return purpose.type === "findValue" && purpose.findings.holders >= purpose.quorum;
+}
+
+/** Whether what there is will do rather than wait for who is slow: not for those who want all that there is. */
+function hasSome(purpose: Purpose): boolean {
+  return purpose.type === "findValue" && purpose.quorum < Infinity && purpose.findings.holders > 0;
 }
 
 /** Those that can be asked. */

@@ -26,7 +26,7 @@ import type { Pattern, Procedure, Realm, Topic } from "../../names/mod.ts";
 import type { PubsubCommand, PubsubEvent } from "../../pubsub/messages.ts";
 import type { RpcCommand, RpcEvent } from "../../rpc/messages.ts";
 import { Announcer, type AnnouncerLimits } from "./announcer.ts";
-import { RECORD_CACHE_LIMITS, RecordCache, type RecordCacheLimits } from "./record_cache.ts";
+import { type Found, RECORD_CACHE_LIMITS, RecordCache, type RecordCacheLimits } from "./record_cache.ts";
 import { Topics } from "./topics.ts";
 import { Watchers } from "./watchers.ts";
 import { type Change, Widening } from "./widening.ts";
@@ -37,7 +37,7 @@ export interface DirectoryLimits {
   readonly cache: Partial<RecordCacheLimits>;
   /** Patterns that are stated; with more the longest are widened (DESIGN section 8). */
   readonly patternsMax: number;
-  /** How long a call waits for providers to be found, ms: well below its own 5 s. */
+  /** How long a call waits for providers to be found, ms: below its own 5 s, and enough for holders that time out. */
   readonly lookUpMs: number;
   /** The same where somebody here could serve it as well. */
   readonly lookUpBrieflyMs: number;
@@ -48,7 +48,7 @@ export const DIRECTORY_LIMITS: DirectoryLimits = {
   announcer: {},
   cache: {},
   patternsMax: 5_000,
-  lookUpMs: 2_000,
+  lookUpMs: 4_000,
   lookUpBrieflyMs: 250,
 };
 
@@ -97,7 +97,7 @@ export class Directory {
     this.#limits = { ...DIRECTORY_LIMITS, ...options.limits };
     const find = async (key: Uint8Array, thorough: boolean) => {
       const command = { type: "findValue", key, ...thorough ? {} : { quorum: QUORUM } } as const;
-      return (await options.ask<RecordsFound>(command)).records;
+      return await options.ask<RecordsFound>(command);
     };
     const { cache, lookUpMs } = this.#limits, keptMs = cache.keptMs ?? RECORD_CACHE_LIMITS.keptMs;
     this.#cache = new RecordCache({ timers, find, limits: cache });
@@ -215,21 +215,35 @@ export class Directory {
   }
 
   #seek({ seek, procedure, fresh, brief }: Extract<RpcEvent, { type: "seek" }>): void {
-    if (this.#options.isAlone()) return this.#options.rpc({ type: "found", seek, hubs: [], remembered: false });
+    const nobody = { type: "found", seek, hubs: [], remembered: false, complete: true } as const;
+    if (this.#options.isAlone()) return this.#options.rpc(nobody);
     const { lookUpMs, lookUpBrieflyMs } = this.#limits, key = this.#key("provider", procedure);
-    const tell = (records: readonly VerifiedRecord[], remembered: boolean) => {
+    const tell = ({ records, complete }: Found, remembered: boolean) => {
       const hubs = this.#others(records, procedure).map(({ nodeBytes }) => nodeBytes);
-      this.#options.rpc({ type: "found", seek, hubs, remembered: remembered && hubs.length > 0 });
+      this.#options.rpc({ type: "found", seek, hubs, remembered: remembered && hubs.length > 0, complete });
     };
     const known = fresh ? undefined : this.#cache.known(key, { contented: brief });
     if (known !== undefined) return tell(known, true);
-    const ms = brief ? lookUpBrieflyMs : lookUpMs;
-    void this.#cache.lookUp(key, ms, { thorough: fresh }).then((records) => tell(records, false));
+    const until = this.#options.timers.now() + (brief ? lookUpBrieflyMs : lookUpMs);
+    void this.#lookUp(key, { until, fresh, attempts: brief ? 1 : 2 }).then((found) => tell(found, false));
+  }
+
+  /** Looks again where too few have answered: who was slow may not be so the next time. */
+  async #lookUp(
+    key: Uint8Array,
+    { until, fresh, attempts }: { readonly until: number; readonly fresh: boolean; readonly attempts: number },
+  ): Promise<Found> {
+    const { timers } = this.#options, left = () => until - timers.now();
+    let found = await this.#cache.lookUp(key, left(), { thorough: fresh });
+    for (let i = 1; i < attempts && !found.complete && found.records.length === 0 && left() > 0; i++) {
+      found = await this.#cache.lookUp(key, left(), { thorough: fresh });
+    }
+    return found;
   }
 
   async #records(key: Uint8Array, fresh: boolean): Promise<readonly VerifiedRecord[]> {
     const known = fresh ? undefined : this.#cache.known(key);
-    return known ?? await this.#cache.lookUp(key, this.#limits.lookUpMs, { thorough: fresh });
+    return (known ?? await this.#cache.lookUp(key, this.#limits.lookUpMs, { thorough: fresh })).records;
   }
 
   /** One record a hub, in the order of their ids: so that turns mean something, and `first` is always the same. */

@@ -12,6 +12,8 @@ export interface RecordCacheLimits {
   /** How long records are remembered, and how long that there are none, ms. */
   readonly keptMs: number;
   readonly noneKeptMs: number;
+  /** The same where too few holders have answered: that there are none, and until others are looked for, ms. */
+  readonly unsureKeptMs: number;
   /** From this age on they are looked up again when they are used, while they still serve, ms. */
   readonly refreshAfterMs: number;
   /** Lookups on their way; over it nothing is looked up. */
@@ -23,6 +25,7 @@ export const RECORD_CACHE_LIMITS: RecordCacheLimits = {
   keysMax: 10_000,
   keptMs: 60_000,
   noneKeptMs: 1_000,
+  unsureKeptMs: 1_000,
   refreshAfterMs: 30_000,
   lookupsMax: 1_000,
 };
@@ -31,11 +34,18 @@ export const RECORD_CACHE_LIMITS: RecordCacheLimits = {
 export interface RecordCacheOptions {
   readonly timers: Timers;
   /** Looks records up, `thorough`: with all who may have some; may take long, and may reject. */
-  readonly find: (key: Uint8Array, thorough: boolean) => Promise<readonly VerifiedRecord[]>;
+  readonly find: (key: Uint8Array, thorough: boolean) => Promise<Found>;
   readonly limits?: Partial<RecordCacheLimits>;
 }
 
-interface Entry {
+/** What a lookup has brought. */
+export interface Found {
+  readonly records: readonly VerifiedRecord[];
+  /** Whether enough of those who may hold records have answered. */
+  readonly complete: boolean;
+}
+
+interface Entry extends Found {
   records: readonly VerifiedRecord[];
   /** When they were looked up, ms. */
   readonly at: number;
@@ -43,14 +53,14 @@ interface Entry {
 
 /** Begins the name of a lookup that asks all. */
 const THOROUGH = "thorough ";
-const NONE: readonly VerifiedRecord[] = [];
+const NOTHING: Found = { records: [], complete: false };
 
 /** Records by key. */
 export class RecordCache {
   readonly #options: RecordCacheOptions;
   readonly #limits: RecordCacheLimits;
   readonly #entries: LruMap<string, Entry>;
-  readonly #lookups = new Map<string, Promise<readonly VerifiedRecord[]>>();
+  readonly #lookups = new Map<string, Promise<Found>>();
   #hits = 0;
   #misses = 0;
 
@@ -66,24 +76,25 @@ export class RecordCache {
   }
 
   /** What is remembered and good; `contented`: that there is nothing counts as long as anything else. */
-  known(key: Uint8Array, { contented = false } = {}): readonly VerifiedRecord[] | undefined {
-    const { keptMs, noneKeptMs, refreshAfterMs } = this.#limits, entry = this.#entries.get(bytesKey(key));
+  known(key: Uint8Array, { contented = false } = {}): Found | undefined {
+    const { keptMs, noneKeptMs, unsureKeptMs, refreshAfterMs } = this.#limits, entry = this.#entries.get(bytesKey(key));
     const age = entry === undefined ? Infinity : this.#options.timers.now() - entry.at;
     const isNone = entry === undefined || entry.records.length === 0;
-    if (age >= (isNone && !contented ? noneKeptMs : keptMs)) {
+    const isUnsure = entry?.complete === false, noneMs = isUnsure ? Math.min(noneKeptMs, unsureKeptMs) : noneKeptMs;
+    if (age >= (isNone && !contented ? noneMs : keptMs)) {
       this.#misses++;
       return undefined;
     }
     this.#hits++;
-    if (age >= (isNone ? noneKeptMs : refreshAfterMs)) void this.#find(key, false);
-    return entry!.records;
+    if (age >= (isNone || isUnsure ? noneMs : refreshAfterMs)) void this.#find(key, false);
+    return entry;
   }
 
   /** Looks up; what is found within `ms` milliseconds, else what is remembered. Never rejects. */
-  async lookUp(key: Uint8Array, ms: number, { thorough = false } = {}): Promise<readonly VerifiedRecord[]> {
+  async lookUp(key: Uint8Array, ms: number, { thorough = false } = {}): Promise<Found> {
     const late = () => new Error("the lookup takes too long");
     return await within(this.#options.timers, ms, this.#find(key, thorough), late)
-      .catch(() => this.#entries.get(bytesKey(key))?.records ?? NONE);
+      .catch(() => this.#remembered(bytesKey(key)));
   }
 
   /** A record is new or withdrawn: we hold it for others. */
@@ -110,15 +121,22 @@ export class RecordCache {
     if (entry.records.length === 0) this.#entries.delete(bytesKey(key));
   }
 
+  /** What is remembered, where nothing was found out. */
+  #remembered(name: string): Found {
+    const records = this.#entries.get(name)?.records ?? [];
+    return records.length > 0 ? { records, complete: false } : NOTHING;
+  }
+
   /** One lookup of a kind at a time for a key. Never rejects. */
-  #find(key: Uint8Array, thorough: boolean): Promise<readonly VerifiedRecord[]> {
+  #find(key: Uint8Array, thorough: boolean): Promise<Found> {
     const name = bytesKey(key), kind = (thorough ? THOROUGH : "") + name, running = this.#lookups.get(kind);
     if (running !== undefined) return running;
-    const remembered = () => this.#entries.get(name)?.records ?? NONE;
+    const remembered = () => this.#remembered(name);
     if (this.#lookups.size >= this.#limits.lookupsMax) return Promise.resolve(remembered());
-    const lookup: Promise<readonly VerifiedRecord[]> = this.#options.find(key, thorough).then((records) => {
-      if (this.#lookups.get(kind) === lookup) this.#entries.set(name, { records, at: this.#options.timers.now() });
-      return records;
+    const lookup: Promise<Found> = this.#options.find(key, thorough).then((found) => {
+      if (!found.complete && found.records.length === 0 && remembered().records.length > 0) return remembered();
+      if (this.#lookups.get(kind) === lookup) this.#entries.set(name, { ...found, at: this.#options.timers.now() });
+      return found;
     }, remembered).finally(() => this.#lookups.get(kind) === lookup && this.#lookups.delete(kind));
     this.#lookups.set(kind, lookup);
     return lookup;

@@ -55,7 +55,8 @@ export class Topics {
     }
     if (isAlone()) return found(topic, [], GOOD_FOR_MS);
     const known = this.#keys(topic).map((key) => cache.known(key));
-    if (known.every((records) => records !== undefined)) found(topic, this.#hubs(topic, known.flat()), GOOD_FOR_MS);
+    const records = known.flatMap((one) => one?.records ?? []);
+    if (known.every((one) => one !== undefined)) found(topic, this.#hubs(topic, records), GOOD_FOR_MS);
     else void this.#search(topic);
   }
 
@@ -65,7 +66,7 @@ export class Topics {
     const records = await Promise.all(
       this.#keys(topic).map(async (key) => {
         const known = fresh ? undefined : cache.known(key);
-        return known ?? await cache.lookUp(key, lookUpMs, { thorough: fresh });
+        return (known ?? await cache.lookUp(key, lookUpMs, { thorough: fresh })).records;
       }),
     );
     return records.flat().filter((record) => wants(record, topic));
@@ -93,9 +94,9 @@ export class Topics {
     this.#options.found(topic, this.#hubs(topic, records), GOOD_FOR_MS);
   }
 
-  #hubs(topic: Topic, records: readonly (VerifiedRecord | undefined)[]): Peer[] {
-    const hubs = records.filter((one) => one !== undefined && one.node !== this.#options.own && wants(one, topic));
-    return [...new Set(hubs.map((record) => record!.node))];
+  #hubs(topic: Topic, records: readonly VerifiedRecord[]): Peer[] {
+    const hubs = records.filter((one) => one.node !== this.#options.own && wants(one, topic));
+    return [...new Set(hubs.map(({ node }) => node))];
   }
 
   #keys(topic: Topic): Uint8Array[] {

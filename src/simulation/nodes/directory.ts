@@ -58,14 +58,15 @@ const QUORUM = 3;
 function seek(host: Participant, { seek, procedure, fresh }: Extract<RpcQuestion, { type: "seek" }>): void {
   const key = recordKey(REALM, "provider", procedure), before = host.remembered.get(procedure);
   if (!fresh && before !== undefined && host.wallMs < before.until) {
-    return host.tell("rpc", { type: "found", seek, hubs: before.hubs, remembered: true });
+    return host.tell("rpc", { type: "found", seek, hubs: before.hubs, remembered: true, complete: true });
   }
   host.command("dht", { type: "findValue", key, quorum: fresh ? Infinity : QUORUM }, (outcome) => {
-    const hubs = valueOf<RecordsFound>(outcome)?.records.map(({ nodeBytes }) => nodeBytes) ?? [];
+    const { records, complete } = valueOf<RecordsFound>(outcome) ?? { records: [], complete: false };
+    const hubs = records.map(({ nodeBytes }) => nodeBytes);
     if (hubs.length > 0 && host.remembered.size < REMEMBERED_MAX) {
       host.remembered.set(procedure, { hubs, until: host.wallMs + REMEMBERED_MS });
     }
-    host.tell("rpc", { type: "found", seek, hubs, remembered: false });
+    host.tell("rpc", { type: "found", seek, hubs, remembered: false, complete });
   });
 }
 

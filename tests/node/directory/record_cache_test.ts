@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { seededRandom } from "../../../src/base/random.ts";
 import { createIdentity, recordKey, signRecord, type VerifiedRecord } from "../../../src/identity/mod.ts";
 import { parseProcedure, parseRealm } from "../../../src/names/mod.ts";
-import { RecordCache, type RecordCacheLimits } from "../../../src/node/directory/record_cache.ts";
+import { type Found, RecordCache, type RecordCacheLimits } from "../../../src/node/directory/record_cache.ts";
 import { ManualTimers } from "../../transport/manual_timers.ts";
 
 const REALM = parseRealm("org.example.test"), KEY = recordKey(REALM, "provider", "x");
@@ -19,8 +19,11 @@ function record(seed: string, procedure = "x", withdrawn = false): VerifiedRecor
 class Bench {
   readonly timers = new ManualTimers();
   /** Lookups that have begun. */
-  readonly lookups: { readonly thorough: boolean; found(records: readonly VerifiedRecord[]): void; fail(): void }[] =
-    [];
+  readonly lookups: {
+    readonly thorough: boolean;
+    found(records: readonly VerifiedRecord[], complete?: boolean): void;
+    fail(): void;
+  }[] = [];
   readonly cache: RecordCache;
 
   constructor(limits: Partial<RecordCacheLimits> = {}) {
@@ -28,8 +31,9 @@ class Bench {
       timers: this.timers,
       limits,
       find: (_, thorough) => {
-        const { promise, resolve, reject } = Promise.withResolvers<readonly VerifiedRecord[]>();
-        this.lookups.push({ thorough, found: resolve, fail: () => reject(new Error("no")) });
+        const { promise, resolve, reject } = Promise.withResolvers<Found>();
+        const found = (records: readonly VerifiedRecord[], complete = true) => resolve({ records, complete });
+        this.lookups.push({ thorough, found, fail: () => reject(new Error("no")) });
         return promise;
       },
     });
@@ -39,7 +43,7 @@ class Bench {
   async fill(records: readonly VerifiedRecord[], key = KEY): Promise<void> {
     const looked = this.cache.lookUp(key, 1_000);
     this.lookups.pop()!.found(records);
-    assert.deepEqual(await looked, records);
+    assert.deepEqual(await looked, { records, complete: true });
   }
 }
 
@@ -47,16 +51,16 @@ Deno.test("cache: records are good for a minute, and looked up again in the seco
   const bench = new Bench();
   assert.equal(bench.cache.known(KEY), undefined);
   await bench.fill([ONE]);
-  assert.deepEqual(bench.cache.known(KEY), [ONE]);
+  assert.deepEqual(bench.cache.known(KEY)?.records, [ONE]);
   await bench.timers.run(29_999);
-  assert.deepEqual([bench.cache.known(KEY), bench.lookups.length], [[ONE], 0]);
+  assert.deepEqual([bench.cache.known(KEY)?.records, bench.lookups.length], [[ONE], 0]);
   await bench.timers.run(1);
-  assert.deepEqual(bench.cache.known(KEY), [ONE], "nobody waits");
+  assert.deepEqual(bench.cache.known(KEY)?.records, [ONE], "nobody waits");
   bench.cache.known(KEY);
   assert.equal(bench.lookups.length, 1, "one lookup at a time");
   bench.lookups.pop()!.found([TWO]);
   await bench.timers.run(29_000);
-  assert.deepEqual(bench.cache.known(KEY), [TWO]);
+  assert.deepEqual(bench.cache.known(KEY)?.records, [TWO]);
   await bench.timers.run(31_000);
   assert.equal(bench.cache.known(KEY), undefined);
 });
@@ -64,25 +68,47 @@ Deno.test("cache: records are good for a minute, and looked up again in the seco
 Deno.test("cache: that there are none is good for a moment, unless whoever asks is content with it", async () => {
   const bench = new Bench();
   await bench.fill([]);
-  assert.deepEqual(bench.cache.known(KEY), []);
+  assert.deepEqual(bench.cache.known(KEY)?.records, []);
   await bench.timers.run(1_000);
   assert.equal(bench.cache.known(KEY), undefined);
-  assert.deepEqual([bench.cache.known(KEY, { contented: true }), bench.lookups.length], [[], 1]);
+  assert.deepEqual([bench.cache.known(KEY, { contented: true })?.records, bench.lookups.length], [[], 1]);
 });
 
 Deno.test("cache: a lookup that takes too long or fails gives what is remembered; its result counts when it comes", async () => {
   const bench = new Bench();
   const late = bench.cache.lookUp(KEY, 2_000);
   await bench.timers.run(2_000);
-  assert.deepEqual(await late, []);
+  assert.deepEqual(await late, { records: [], complete: false });
   assert.equal(bench.cache.known(KEY), undefined, "no answer is not the answer that there are none");
   bench.lookups.pop()!.found([ONE]);
   await bench.timers.run(0);
-  assert.deepEqual(bench.cache.known(KEY), [ONE]);
+  assert.deepEqual(bench.cache.known(KEY)?.records, [ONE]);
   const failed = bench.cache.lookUp(KEY, 2_000);
   bench.lookups.pop()!.fail();
-  assert.deepEqual(await failed, [ONE]);
+  assert.deepEqual(await failed, { records: [ONE], complete: false });
   assert.equal(bench.timers.outstanding, 0);
+});
+
+Deno.test("cache: what too few have answered is good for a moment, and puts nothing better out", async () => {
+  const bench = new Bench({ noneKeptMs: 60_000 });
+  void bench.cache.lookUp(KEY, 1_000);
+  bench.lookups.pop()!.found([], false);
+  await bench.timers.run(999);
+  const { records, complete } = bench.cache.known(KEY)!;
+  assert.deepEqual([records, complete], [[], false]);
+  await bench.timers.run(1);
+  assert.equal(bench.cache.known(KEY), undefined, "although that there are none is good for a minute");
+  await bench.fill([ONE]);
+  for (const _ of [1, 2]) {
+    const looked = bench.cache.lookUp(KEY, 1_000);
+    bench.lookups.pop()!.found([], false);
+    assert.deepEqual(await looked, { records: [ONE], complete: false });
+  }
+  assert.deepEqual(bench.cache.known(KEY)?.records, [ONE]);
+  void bench.cache.lookUp(KEY, 1_000);
+  bench.lookups.pop()!.found([TWO], false);
+  await bench.timers.run(1_000);
+  assert.deepEqual([bench.cache.known(KEY)?.records, bench.lookups.length], [[TWO], 1], "the others are looked for");
 });
 
 Deno.test("cache: a thorough lookup does not join one that is not", async () => {
@@ -91,7 +117,7 @@ Deno.test("cache: a thorough lookup does not join one that is not", async () => 
   assert.deepEqual(bench.lookups.map(({ thorough }) => thorough), [false, true]);
   bench.lookups[0]!.found([ONE]);
   bench.lookups[1]!.found([ONE, TWO]);
-  assert.deepEqual(await Promise.all(looked), [[ONE], [ONE, TWO]]);
+  assert.deepEqual((await Promise.all(looked)).map(({ records }) => records), [[ONE], [ONE, TWO]]);
 });
 
 Deno.test("cache: what turns out not to hold goes, what is new comes, a withdrawn one goes", async () => {
@@ -102,11 +128,11 @@ Deno.test("cache: what turns out not to hold goes, what is new comes, a withdraw
   bench.cache.changed(ONE);
   bench.cache.changed(ONE);
   bench.cache.changed(TWO);
-  assert.deepEqual(bench.cache.known(KEY), [ONE, TWO]);
+  assert.deepEqual(bench.cache.known(KEY)?.records, [ONE, TWO]);
   bench.cache.changed(record("one", "x", true));
-  assert.deepEqual(bench.cache.known(KEY), [TWO]);
+  assert.deepEqual(bench.cache.known(KEY)?.records, [TWO]);
   bench.cache.drop(KEY, ONE.node);
-  assert.deepEqual(bench.cache.known(KEY), [TWO]);
+  assert.deepEqual(bench.cache.known(KEY)?.records, [TWO]);
   bench.cache.drop(KEY, TWO.node);
   assert.equal(bench.cache.known(KEY), undefined, "nothing left is not to be taken for the answer that there are none");
 });
@@ -118,8 +144,8 @@ Deno.test("cache: keys and lookups are bounded", async () => {
   assert.deepEqual(keys.map((key) => bench.cache.known(key) !== undefined), [false, true, true]);
   assert.deepEqual(bench.cache.state, { size: 2, hits: 2, misses: 1 });
   void bench.cache.lookUp(keys[1]!, 1_000, { thorough: true });
-  assert.deepEqual(await bench.cache.lookUp(keys[2]!, 1_000), [ONE], "what is remembered");
-  assert.deepEqual(await bench.cache.lookUp(keys[0]!, 1_000), []);
+  assert.deepEqual((await bench.cache.lookUp(keys[2]!, 1_000)).records, [ONE], "what is remembered");
+  assert.deepEqual((await bench.cache.lookUp(keys[0]!, 1_000)).records, []);
   assert.equal(bench.lookups.length, 1);
   bench.lookups.pop()!.found([]);
   await bench.timers.run(0);

@@ -34,7 +34,7 @@ class Bench {
       this.lookups++;
       const found = this.records.filter((one) => bytesKey(one.key) === bytesKey(key));
       await this.gate;
-      return found;
+      return { records: found, complete: true };
     };
     this.cache = new RecordCache({ timers, find, limits: { noneKeptMs: 60_000 } });
     this.topics = new Topics({
