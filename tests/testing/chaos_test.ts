@@ -100,7 +100,8 @@ async function checkEverything(world: World, echoes: readonly Echo[]): Promise<v
       await mesh.publish("chaos.check", mesh.id, { acknowledge: true });
       const seen = () => home.every(({ heard }) => heard.includes(mesh.id));
       await world.until(seen, { what: `all edges of ${gateway.id} to hear` });
-      for (const { heard } of home) assert.deepEqual(heard, [mesh.id], "once");
+      // What was said at another gateway before may still be on its way.
+      for (const { heard } of home) assert.deepEqual(heard.filter((one) => one === mesh.id), [mesh.id], "once");
     }
   }
   for (const { mesh } of echoes) {
