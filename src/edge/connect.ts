@@ -1,13 +1,14 @@
 /** `connect`: an edge with the machine's own clock, randomness and network. @module */
 
 import { MeshError, ValidationError } from "../base/errors.ts";
-import { createIdentity, generateSeed, type Identity } from "../identity/mod.ts";
-import { type Auth, edgeGuard } from "../link/admission/guard.ts";
+import type { Identity } from "../identity/mod.ts";
+import type { Auth } from "../link/admission/guard.ts";
 import { originalDialler } from "../legacy/mod.ts";
 import { OutgoingBudget } from "../link/budget.ts";
 import { parseRealm, parseTicket } from "../names/mod.ts";
 import { Edge } from "./edge.ts";
-import { readEnvironment } from "../node/environment.ts";
+import { ownAuth } from "./own_auth.ts";
+import { type Environment, readEnvironment, type Values } from "../node/environment.ts";
 import { edgeSettings } from "../node/limits.ts";
 import type { Mesh } from "../mesh/mesh.ts";
 import { type CommonOptions, type Logger, SILENT } from "../mesh/options.ts";
@@ -26,9 +27,12 @@ import { type NamedTarget, parseTarget } from "./targets.ts";
 export interface ConnectOptions extends CommonOptions {
   /** The realm; default that of the ticket, else `MACULA_REALM`. */
   readonly realm?: string | undefined;
-  /** By what this node shows that it belongs to the realm: its token, or a credential; default nothing. */
+  /**
+   * By what this node shows that it belongs to the realm: its token, or a credential. Default nothing; where no target
+   * was given either `MACULA_TOKEN`, `MACULA_CREDENTIAL` or `MACULA_CREDENTIAL_FILE` (read again when it changes).
+   */
   readonly auth?: Auth | undefined;
-  /** This node's key; default a fresh one in memory. */
+  /** This node's key; default a fresh one in memory, with a credential that of the state folder, whose it must be. */
   readonly identity?: Identity | undefined;
   /** Longest time until the first welcome, ms; `Infinity` keeps trying. Default 10,000. */
   readonly timeout?: number | undefined;
@@ -54,7 +58,8 @@ export const CONNECT_TIMEOUT_MS = 10_000;
 
 /**
  * Attaches to a mesh as an edge. `target` is a ticket, a URL, or a list of them; without it `MACULA_BOOTSTRAP_PEERS`
- * counts, then the ticket that a local gateway left in the state folder.
+ * counts, then the ticket that a local gateway left in the state folder; what is shown there is then that of the
+ * environment too. To a target that the program names nothing is shown but what the program says.
  *
  * Rejects with `RefusedError` when the hub says no, with `DialError` (`unreachable`, `untrusted`, …) when
  * it is not there or not who it should be, and with `ValidationError` when the target cannot be understood.
@@ -71,9 +76,9 @@ export async function connect(target?: string | readonly string[], options: Conn
   const { timeout = CONNECT_TIMEOUT_MS, signal, logger = SILENT } = options;
   signal?.throwIfAborted();
   const runtime = options.runtime ?? denoRuntime();
-  const environment = readEnvironment(runtime.environment ?? systemEnvironment());
+  const values = runtime.environment ?? systemEnvironment(), environment = readEnvironment(values);
   const names = target === undefined
-    ? await defaultTargets(environment)
+    ? await defaultTargets(values, environment)
     : typeof target === "string"
     ? [target]
     : target;
@@ -85,9 +90,12 @@ export async function connect(target?: string | readonly string[], options: Conn
   }
   if (options.legacy) checkLegacy(names, options, environment.get("MACULA_REALM"));
   const realm = parseRealm(options.realm ?? realmOf(targets) ?? environment.text("MACULA_REALM"));
-  const identity = options.identity ?? createIdentity(generateSeed(runtime.random));
+  // A secret of the environment is for the mesh of the environment, not for whatever ticket a program comes by.
+  const auth = target === undefined && !options.legacy ? options.auth : options.auth ?? {};
+  const said = { auth, identity: options.identity };
+  const own = await ownAuth(said, { ...runtime, environment, values, logger });
   const edge = new Edge({
-    self: { identity, realm, role: "edge", endpoint: "", guard: edgeGuard(options.auth) },
+    self: { identity: own.identity, realm, role: "edge", endpoint: "", guard: own.guard },
     runtime,
     logger,
     budget: new OutgoingBudget(runtime.outgoingBytesMax ?? outgoingBytesMax()),
@@ -96,6 +104,7 @@ export async function connect(target?: string | readonly string[], options: Conn
     caCerts,
     establish: options.legacy ? originalDialler() : undefined,
   });
+  edge.addEventListener("statuschange", ({ detail: { to } }) => to === "closed" && own.close());
   try {
     await edge.attach(timeout, signal);
   } catch (error) {
@@ -142,10 +151,10 @@ function realmOf(targets: readonly NamedTarget[]): string | undefined {
   return [...realms][0];
 }
 
-async function defaultTargets(environment: ReturnType<typeof readEnvironment>): Promise<readonly string[]> {
+async function defaultTargets(values: Values, environment: Environment): Promise<readonly string[]> {
   const listed = environment.get("MACULA_BOOTSTRAP_PEERS")?.split(",").map((one) => one.trim()).filter(Boolean) ?? [];
   if (listed.length > 0) return listed;
-  const ticket = await localTicket();
+  const ticket = await localTicket(values);
   if (ticket !== undefined) {
     parseTicket(ticket);
     return [ticket];

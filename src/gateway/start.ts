@@ -73,7 +73,8 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/i;
 const WILDCARDS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
 
 /**
- * Starts a gateway. Rejects with `address_in_use`, `permission_denied`, or a `ValidationError`.
+ * Starts a gateway, with what the options say and nothing else: environment and state folder are for the command
+ * line. Rejects with `address_in_use`, `permission_denied`, or a `ValidationError`.
  *
  * @example A gateway inside a program
  * ```ts ignore

@@ -2,6 +2,9 @@
 
 import { ValidationError } from "../base/errors.ts";
 
+/** Variables by name, as they are set. */
+export type Values = Readonly<Record<string, string | undefined>>;
+
 /** One variable. */
 export interface Variable {
   readonly meaning: string;
@@ -61,7 +64,7 @@ export interface Environment {
 }
 
 /** Reads from `values`; throws `ValidationError` where a name of the original is set that has a new name. */
-export function readEnvironment(values: Readonly<Record<string, string | undefined>>): Environment {
+export function readEnvironment(values: Values): Environment {
   for (const [old, name] of Object.entries(RENAMED)) {
     if (values[old]) throw new ValidationError(`Cannot use ${old}: set ${name} instead`);
   }

@@ -11,7 +11,8 @@ import type { Timers } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import type { issueLeaf } from "../identity/mod.ts";
 import type { Transport } from "../transport/transport.ts";
-import { defaultStateDir, openStateFolder, readWhole } from "../store/mod.ts";
+import type { Values } from "./environment.ts";
+import { defaultStateDir, openStateFolder, readWhole, WatchedFile, type WatchOptions } from "../store/mod.ts";
 import { createQuicTransport } from "../transport/quic/mod.ts";
 
 /** Time, randomness and a network. */
@@ -22,7 +23,7 @@ export interface Runtime {
   /** Issues a gateway's certificate; default that of `identity/`. For networks with certificates of their own kind. */
   readonly certify?: typeof issueLeaf;
   /** The environment variables; default the machine's, as far as they may be read. */
-  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly environment?: Values;
   /** How much all outgoing queues of a node may hold, bytes; default by the machine's memory. */
   readonly outgoingBytesMax?: number;
   /** What this process holds now, bytes; default what the system says. */
@@ -75,7 +76,7 @@ export function systemRandom(): Random {
 }
 
 /** The environment, as far as it may be read. */
-export function systemEnvironment(): Readonly<Record<string, string | undefined>> {
+export function systemEnvironment(): Values {
   return new Proxy({}, {
     get(_, name) {
       if (typeof name !== "string") return undefined;
@@ -104,10 +105,21 @@ export async function fetchText(url: string): Promise<string> {
   return text;
 }
 
-/** The ticket that a local gateway left in the state folder; undefined if there is none or it may not be read. */
-export async function localTicket(): Promise<string | undefined> {
-  const folder = await openStateFolder(defaultStateDir((name) => Deno.env.get(name)), { lock: false });
+/** The ticket that a local gateway left in the state folder that the variables name; undefined where there is none. */
+export async function localTicket(values: Values): Promise<string | undefined> {
+  const folder = await openStateFolder(defaultStateDir((name) => values[name]), { lock: false });
   return (await folder.readText("ticket"))?.trim();
+}
+
+/** The key of this machine's node in the state folder that the variables name; no text where there is none. */
+export async function localKey(values: Values): Promise<{ readonly path: string; readonly text: string | undefined }> {
+  const folder = await openStateFolder(defaultStateDir((name) => values[name]), { lock: false });
+  return { path: folder.keyPath, text: await folder.readKey() };
+}
+
+/** What a file says, read again when it changes. */
+export function watchText<T>(path: string, options: Omit<WatchOptions<T>, "path">): Promise<WatchedFile<T>> {
+  return WatchedFile.open({ ...options, path });
 }
 
 /** Certificates of CAs, from a PEM file. */
