@@ -6,10 +6,11 @@ import { OutputClosed } from "./output.ts";
 /** What the program exits with. */
 export const EXIT = { done: 0, failed: 1, usage: 2, nobody: 3, refused: 4 } as const;
 
-/** Nobody answered: no provider, or no answer in time. */
+/** Nobody answered: no provider, none that is known of as too few gateways answered, or no answer in time. */
 const NOBODY: ReadonlySet<string> = new Set([
   "timeout",
   "no_provider",
+  "unavailable",
   "no_handler",
   "provider_lost",
   "node_unreachable",

@@ -2,6 +2,7 @@
 
 import { type MeshError, RefusedError } from "../base/errors.ts";
 import { within } from "../base/clock.ts";
+import type { Peer } from "../base/protocol.ts";
 import { DialError } from "../transport/transport.ts";
 import { Attachment, isFinal, type Target } from "../link/attachment.ts";
 import type { Dialler } from "../link/reach/dial.ts";
@@ -9,6 +10,9 @@ import type { Established } from "../link/establish.ts";
 import type { Link, LinkEnd } from "../link/link.ts";
 import { formatTicket, parseRealm } from "../names/mod.ts";
 import { Mesh, type MeshOptions } from "../mesh/mesh.ts";
+
+/** How long a hub may take to confirm what it is told anew, ms: it waits 3 s itself, for those who keep records. */
+const RESTORE_MS = 5_000;
 
 /** What an edge is made with. */
 export interface EdgeOptions extends MeshOptions {
@@ -30,6 +34,10 @@ export class Edge extends Mesh {
   #lastError: MeshError | undefined;
   #final: ((error: MeshError) => void) | undefined;
   #leaving = false;
+  /** What the hub has confirmed, of the latest link. */
+  readonly #restored = new Set<string>();
+  #restoredBy: Peer | undefined;
+  #cancelRestoring: () => void = () => {};
   /** The code of the refusal that was told, so that it is told once. */
   #told: string | undefined;
   #cancelLook: () => void = () => {};
@@ -91,12 +99,29 @@ export class Edge extends Mesh {
       this.#ticket = formatTicket({ realm: parseRealm(this.realm), publicKey, addresses: [link.remote] });
     }
     super.linkUp(link);
+    this.#cancelRestoring();
+    const isLegacy = publicKey.length === 0; // it confirms nothing
+    if (isLegacy || this.#isRestored(link)) return this.setStatus("connected");
+    this.#cancelRestoring = this.runtime.timers.after(RESTORE_MS, () => {
+      if (this.#uplink === link) this.setStatus("connected");
+    });
+  }
+
+  /** An edge is connected when its hub knows what it wants and serves: at once where that is nothing. */
+  protected override restored(what: "pubsub" | "rpc", hub: Peer): void {
+    if (this.#restoredBy !== hub) this.#restored.clear();
+    this.#restoredBy = hub;
+    this.#restored.add(what);
+    const link = this.#uplink;
+    if (link === undefined || !this.#isRestored(link)) return;
+    this.#cancelRestoring();
     this.setStatus("connected");
   }
 
   protected override linkDown(link: Link, end: LinkEnd): void {
     super.linkDown(link, end);
     if (this.#uplink === link) this.#uplink = undefined;
+    if (this.#uplink === undefined) this.#cancelRestoring();
     if (this.#leaving) return;
     this.setStatus("degraded");
     this.logger.info("the link to the hub is lost, attaching again", { code: end.code, text: end.text });
@@ -110,9 +135,14 @@ export class Edge extends Mesh {
 
   protected override closing(): Promise<void> {
     this.#leaving = true;
+    this.#cancelRestoring();
     this.#cancelLook();
     this.#attachment.close();
     return Promise.resolve();
+  }
+
+  #isRestored({ id }: Link): boolean {
+    return this.#restoredBy === id && this.#restored.has("pubsub") && this.#restored.has("rpc");
   }
 
   #established(established: Established): void {

@@ -8,6 +8,7 @@
 import type { Confirmation } from "../base/listing.ts";
 import { ClosedError, TimeoutError, ValidationError } from "../base/errors.ts";
 import { within } from "../base/clock.ts";
+import type { Peer } from "../base/protocol.ts";
 import { type NodeId, parseNodeId } from "../identity/mod.ts";
 import type { Self } from "../link/handshake.ts";
 import type { Link, LinkEnd } from "../link/link.ts";
@@ -301,6 +302,9 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
     this.tell("peerup", { node: link.peer.node });
   }
 
+  /** @internal The hub has answered for all interests, or all procedures, that there were when its link came up. */
+  protected restored(_what: "pubsub" | "rpc", _hub: Peer): void {}
+
   /** @internal */
   protected linkDown(link: Link, end: LinkEnd): void {
     this.logger.debug("link down", { node: link.peer.node, code: end.code, text: end.text });
@@ -349,6 +353,8 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
       case "missed":
         for (const subscription of this.#subscriptions.values()) subscription.lost(event.count);
         return this.tell("slowconsumer", { missed: event.count });
+      case "restored":
+        return this.restored("pubsub", event.hub);
       case "interestRefused":
         return this.#subscriptions.get(event.subscription)?.fail(errorOf(event));
     }
@@ -360,6 +366,8 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
         return this.#invocations.run(event);
       case "abort":
         return this.#invocations.abort(event.invocation, event.reason);
+      case "restored":
+        return this.restored("rpc", event.hub);
       case "registrationRefused":
         return this.logger.error("the hub refuses a procedure", { code: event.code, text: event.text });
     }

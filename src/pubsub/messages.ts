@@ -60,6 +60,8 @@ export type PubsubEvent =
   }
   /** The hub could not hand us so many events, because we read too slowly. */
   | { readonly type: "missed"; readonly count: number }
+  /** The hub has answered for every interest that there was when we attached to it. */
+  | { readonly type: "restored"; readonly hub: Peer }
   /** The hub does not take this interest (any more). */
   | {
     readonly type: "interestRefused";

@@ -20,6 +20,8 @@ export class Upstream {
   readonly #asked = new Map<number, Set<Pattern>>();
   readonly #waiting = new Map<Pattern, { readonly command: CommandId; readonly subscription: SubscriptionId }[]>();
   #hub: Peer | undefined;
+  /** Requests up to this one tell the hub anew what was wanted before; Infinity: they are all answered. */
+  #restoring = Infinity;
   #requests = 0;
 
   constructor(own: () => ReadonlyMap<SubscriptionId, Pattern>) {
@@ -68,7 +70,8 @@ export class Upstream {
     for (let i = 0; i < patterns.length; i += PATTERNS_PER_MESSAGE) {
       effects.push(this.#ask(hub, patterns.slice(i, i + PATTERNS_PER_MESSAGE)));
     }
-    return effects;
+    this.#restoring = this.#requests;
+    return [...effects, ...this.#restored()];
   }
 
   /** The link to the hub is gone. */
@@ -88,7 +91,9 @@ export class Upstream {
     const value = confirmed === undefined || holders === undefined ? undefined : { confirmed, asked: holders };
     // One that is not allowed must not take the others with it: each is asked for alone.
     if (code !== undefined && asked.size > 1 && this.#hub !== undefined) {
-      return [...asked].map((pattern) => this.#ask(this.#hub!, [pattern]));
+      const again = [...asked].map((pattern) => this.#ask(this.#hub!, [pattern]));
+      if (message.requestId <= this.#restoring && this.#restoring < Infinity) this.#restoring = this.#requests;
+      return again;
     }
     for (const pattern of asked) {
       const waiting = this.#waiting.get(pattern) ?? [];
@@ -104,7 +109,15 @@ export class Upstream {
         effects.push({ kind: "event", event: { type: "interestRefused", subscription, code, text } });
       }
     }
-    return effects;
+    return [...effects, ...this.#restored()];
+  }
+
+  /** Tells once that the hub has answered for everything that was wanted when it was attached to. */
+  #restored(): PubsubEffect[] {
+    if (this.#hub === undefined || this.#restoring === Infinity) return [];
+    for (const requestId of this.#asked.keys()) if (requestId <= this.#restoring) return [];
+    this.#restoring = Infinity;
+    return [{ kind: "event", event: { type: "restored", hub: this.#hub } }];
   }
 
   #ask(hub: Peer, patterns: readonly Pattern[]): PubsubEffect {

@@ -33,6 +33,8 @@ export class Announcements {
   /** Commands that wait for a hub. */
   readonly #waiting = new Map<RegistrationId, CommandId>();
   #hub: Peer | undefined;
+  /** Requests up to this one tell the hub anew what was served before; Infinity: they are all answered. */
+  #restoring = Infinity;
   #requests = 0;
 
   constructor(providers: Providers, { hub, directory }: { readonly hub: boolean; readonly directory: boolean }) {
@@ -85,7 +87,9 @@ export class Announcements {
     this.#asked.clear();
     const names = new Set<string>();
     for (const { procedure } of this.#providers.local) if (!procedure.startsWith(RESERVED_PREFIX)) names.add(procedure);
-    return [...names].map((procedure) => this.#ask(hub, procedure));
+    const effects = [...names].map((procedure) => this.#ask(hub, procedure));
+    this.#restoring = this.#requests;
+    return [...effects, ...this.#restored()];
   }
 
   /** The link to the hub is gone. */
@@ -113,7 +117,15 @@ export class Announcements {
         effects.push({ kind: "event", event: { type: "registrationRefused", registration, code, text } });
       }
     }
-    return effects;
+    return [...effects, ...this.#restored()];
+  }
+
+  /** Tells once that the hub has answered for everything that was served when it was attached to. */
+  #restored(): RpcEffect[] {
+    if (this.#hub === undefined || this.#restoring === Infinity) return [];
+    for (const requestId of this.#asked.keys()) if (requestId <= this.#restoring) return [];
+    this.#restoring = Infinity;
+    return [{ kind: "event", event: { type: "restored", hub: this.#hub } }];
   }
 
   /** A link announces or withdraws. */

@@ -132,6 +132,8 @@ export type RpcEvent =
   | Refusal
   /** Nobody waits for this run any more. */
   | { readonly type: "abort"; readonly invocation: InvocationId; readonly reason: string }
+  /** The hub has answered for every procedure that there was when we attached to it. */
+  | { readonly type: "restored"; readonly hub: Peer }
   /** The hub does not take this registration (any more). */
   | {
     readonly type: "registrationRefused";

@@ -118,6 +118,37 @@ Deno.test("reconnecting: an acknowledged event that was not answered arrives onc
   }
 });
 
+Deno.test("reconnecting: connected is said when the hub knows again what is wanted and served", async () => {
+  await using world = new World();
+  const gateway = await world.gateway(), edge = await world.edge(gateway.ticket);
+  const events = edge.subscribe<string>("x");
+  await Promise.all([events.ready, edge.advertise("who", () => "edge")]);
+  await world.kill(gateway);
+  const again = await world.gateway(), calls: Promise<unknown>[] = [];
+  edge.addEventListener("statuschange", () => {
+    if (edge.status === "connected") calls.push(again.publish("x", "at once"), again.call("who"));
+  });
+  await world.run(35_000);
+  assert.equal((await Promise.all(calls))[1], "edge");
+  assert.deepEqual([events.received, (await take(events, 1))[0]!.data], [1, "at once"]);
+});
+
+Deno.test("reconnecting: a hub that does not say what it knows is waited for 5 s", async () => {
+  await using world = new World();
+  const gateway = await world.gateway(), edge = await world.edge(gateway.ticket), at: number[] = [];
+  await edge.subscribe("x").ready;
+  await world.kill(gateway);
+  await world.gateway();
+  edge.addEventListener("peerup", () => {
+    world.network.cutOneWay("gate", "edge1");
+    at.push(world.timers.now());
+  });
+  edge.addEventListener("statuschange", () => void at.push(world.timers.now()));
+  await world.run(35_000);
+  assert.equal(at[1]! - at[0]!, 5_000);
+  world.network.heal("gate", "edge1");
+});
+
 Deno.test("reconnecting: without a link the backlog is bounded, calls wait for their time, handles stay", async () => {
   await using world = new World();
   const gateway = await world.gateway(), a = await world.edge(gateway.ticket);

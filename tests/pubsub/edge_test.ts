@@ -14,6 +14,11 @@ function acknowledged(messageId: number): Publish {
   return event("x", { qos: 1, acknowledge: true, messageId: new Uint8Array(16).fill(messageId) });
 }
 
+/** The hub has answered for what was wanted when it was attached to. */
+function restored(hub: string): PubsubEffect {
+  return told({ type: "restored", hub });
+}
+
 function failed(command: number, code: string, effects: readonly PubsubEffect[]): void {
   const [effect] = effects;
   assert(effect?.kind === "fail", JSON.stringify(effects));
@@ -83,6 +88,7 @@ Deno.test("edge: a refusal fails who waits and is told to who had it", () => {
   assert.deepEqual(bench.up("h2", HUB, "hub"), [send("h2", subscribe(3, "y"), "control")]);
   assert.deepEqual(bench.received("h2", { kind: "suback", requestId: 3, ...refusal }), [
     told({ type: "interestRefused", subscription: 2, ...refusal }),
+    restored("h2"),
   ]);
 });
 
@@ -98,6 +104,7 @@ Deno.test("edge: of several that are refused together each is asked for alone", 
   assert.deepEqual(bench.received("h", { kind: "suback", requestId: 2 }), [answer(1)]);
   assert.deepEqual(bench.received("h", { kind: "suback", requestId: 3, ...refusal }), [
     { kind: "fail", id: 2, error: refusal },
+    restored("h"),
   ]);
 });
 
@@ -114,7 +121,12 @@ Deno.test("edge: attached again it wants everything again, each pattern once, an
     "that one belongs to a link that is gone",
   );
   assert.deepEqual(bench.up("h2", HUB, "hub"), [send("h2", subscribe(2, "x", "y"), "control")]);
-  assert.deepEqual(bench.received("h2", { kind: "suback", requestId: 2 }), [answer(1), answer(3), answer(2)]);
+  assert.deepEqual(bench.received("h2", { kind: "suback", requestId: 2 }), [
+    answer(1),
+    answer(3),
+    answer(2),
+    restored("h2"),
+  ]);
 });
 
 Deno.test("edge: many patterns go in several messages", () => {
@@ -124,6 +136,30 @@ Deno.test("edge: many patterns go in several messages", () => {
     effect.kind === "send" && effect.message.kind === "subscribe" ? effect.message.topics.length : 0
   );
   assert.deepEqual(counts, [500, 500, 1]);
+});
+
+Deno.test("edge: what was wanted is restored when the hub has answered for all of it, and that is told once", () => {
+  const bench = new Bench("edge");
+  for (let i = 0; i < 501; i++) bench.subscribe(i, `t.${i}`);
+  bench.up("h", HUB, "hub");
+  bench.subscribe(1_000, "later");
+  const suback = (requestId: number) => bench.received("h", { kind: "suback", requestId });
+  assert.deepEqual([suback(2).at(-1)?.kind, suback(2)], ["answer", []]);
+  assert.deepEqual(suback(1).at(-1), restored("h"), "whatever was wanted since");
+  assert.deepEqual(suback(3), [answer(502)]);
+  bench.down("h");
+  assert.deepEqual(new Bench("edge").up("h2", HUB, "hub"), [restored("h2")], "there is nothing to restore");
+});
+
+Deno.test("edge: what is not wanted any more is not waited for, what is asked for again is", () => {
+  const bench = new Bench("edge"), refusal = { code: "not_allowed", text: "no" };
+  bench.subscribe(1, "x");
+  bench.subscribe(2, "y");
+  bench.up("h", HUB, "hub");
+  bench.received("h", { kind: "suback", requestId: 1, ...refusal });
+  bench.unsubscribe(1);
+  assert.deepEqual(bench.received("h", { kind: "suback", requestId: 2 }), []);
+  assert.deepEqual(bench.received("h", { kind: "suback", requestId: 3 }), [answer(2), restored("h")]);
 });
 
 Deno.test("edge: QoS 0 is answered when it is handed over, an acknowledged one when the hub says so", () => {
@@ -171,6 +207,7 @@ Deno.test("edge: an event without an answer is repeated over the next link, befo
   assert.deepEqual(bench.publish(event("x")), []);
   assert.deepEqual(bench.publish(acknowledged(2)), []);
   assert.deepEqual(bench.up("h2", HUB, "hub"), [
+    restored("h2"),
     send("h2", acknowledged(1), "events"),
     send("h2", event("x"), "events"),
     answer(2),
@@ -179,7 +216,10 @@ Deno.test("edge: an event without an answer is repeated over the next link, befo
   const { messageId } = acknowledged(1);
   assert.deepEqual(bench.received("h2", { kind: "puback", messageId, recipients: 0 }), [answer(1, { recipients: 0 })]);
   bench.down("h2");
-  assert.deepEqual(bench.up("h3", HUB, "hub"), [send("h3", acknowledged(2), "events")], "an answered one is not");
+  assert.deepEqual(bench.up("h3", HUB, "hub"), [
+    restored("h3"),
+    send("h3", acknowledged(2), "events"), // an answered one is not
+  ]);
 });
 
 Deno.test("edge: the backlog is bounded by number and by bytes, and keeps the order", () => {
@@ -193,7 +233,7 @@ Deno.test("edge: the backlog is bounded by number and by bytes, and keeps the or
   failed(6, "unavailable", bench.publish(event("y", { payload: new Uint8Array(100) })));
   bench.command({ type: "abandon", command: 5 });
   assert.deepEqual(bench.publish(event("y", { payload: new Uint8Array(100) })), [], "what is abandoned makes room");
-  assert.deepEqual(bench.up("h", HUB, "hub").length, 2);
+  assert.deepEqual(bench.up("h", HUB, "hub").length, 3);
 });
 
 Deno.test("edge: an abandoned publish is neither repeated nor answered", () => {
@@ -201,7 +241,7 @@ Deno.test("edge: an abandoned publish is neither repeated nor answered", () => {
   bench.publish(acknowledged(1));
   bench.command({ type: "abandon", command: 1 });
   bench.down("h");
-  assert.deepEqual(bench.up("h2", HUB, "hub"), []);
+  assert.deepEqual(bench.up("h2", HUB, "hub"), [restored("h2")]);
   assert.deepEqual(bench.received("h2", { kind: "puback", messageId: acknowledged(1).messageId, recipients: 1 }), []);
   bench.now = 31_000;
   assert.deepEqual(bench.timer({ type: "acknowledgements", at: 31_000 }), []);

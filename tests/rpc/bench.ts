@@ -186,6 +186,8 @@ function what(event: RpcEvent): string | number {
       return event.seek;
     case "refused":
       return `${event.action} ${event.name}`;
+    case "restored":
+      return event.hub;
     default:
       return event.procedure;
   }

@@ -95,7 +95,10 @@ Deno.test("edge: a call waits for a link, within its time, and tells what is lef
   assert.deepEqual(bench.call(1), []);
   bench.call(2, {}, 1_000);
   assert.deepEqual(brief(bench.pass(2_000)), ["fail 2 timeout"]);
-  assert.deepEqual(bench.up("h", HUB, "hub"), [send("h", request(1, { deadlineMs: 3_000 }))]);
+  assert.deepEqual(bench.up("h", HUB, "hub"), [
+    { kind: "event", event: { type: "restored", hub: "h" } },
+    send("h", request(1, { deadlineMs: 3_000 })),
+  ]);
   assert.deepEqual(bench.received("h", result(1)), [answer(1, RESULT)]);
 });
 
@@ -104,7 +107,7 @@ Deno.test("edge: a lost link fails what it had, and nothing is sent twice", () =
   bench.call(1);
   assert.deepEqual(brief(bench.down("h")), ["fail 1 connection_lost"]);
   assert.deepEqual(bench.call(2), []);
-  assert.deepEqual(brief(bench.up("h2", HUB, "hub")), ["h2 rpcRequest"]);
+  assert.deepEqual(brief(bench.up("h2", HUB, "hub")), ["restored h2", "h2 rpcRequest"]);
 });
 
 Deno.test("edge: who gives up is not answered; the hub or the handler hears why", () => {
@@ -205,7 +208,10 @@ Deno.test("edge: tells the hub what it serves, and again after a reconnect", () 
   assert.deepEqual(bench.received("h", { kind: "advertiseAck", requestId: 1 }), []);
   assert.deepEqual(brief(bench.up("h2", HUB, "hub")), ["h2 advertise", "h2 advertise"]);
   assert.deepEqual(bench.received("h2", { kind: "advertiseAck", requestId: 4 }), [answer(1)]);
-  assert.deepEqual(bench.received("h2", { kind: "advertiseAck", requestId: 5 }), [answer(4)]);
+  assert.deepEqual(brief(bench.advertise(11, "later")), ["h2 advertise"]);
+  const last = bench.received("h2", { kind: "advertiseAck", requestId: 5 });
+  assert.deepEqual(brief(last), ["answer 4", "restored h2"], "whatever is served since");
+  assert.deepEqual(bench.received("h2", { kind: "advertiseAck", requestId: 6 }), [answer(5)], "told once");
 });
 
 Deno.test("edge: the hub is told when the last handler of a name goes", () => {
@@ -234,6 +240,7 @@ Deno.test("edge: a refused procedure fails who waits and is told to who had it",
   bench.up("h", HUB, "hub");
   assert.deepEqual(bench.received("h", { kind: "advertiseAck", requestId: 3, ...no }), [
     { kind: "event", event: { type: "registrationRefused", registration: 8, ...no } },
+    { kind: "event", event: { type: "restored", hub: "h" } },
   ]);
 });
 
