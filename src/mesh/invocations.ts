@@ -1,6 +1,6 @@
 /** What a node serves: handlers, and their runs from an `invoke` of the RPC core to its `handled`. @module */
 
-import { MeshError, ValidationError } from "../base/errors.ts";
+import { MeshError, TimeoutError, ValidationError } from "../base/errors.ts";
 import { type Confirmation, UNCONFIRMED } from "../base/listing.ts";
 import type { Failure } from "../base/protocol.ts";
 import { nodeId } from "../identity/mod.ts";
@@ -78,7 +78,8 @@ export class Invocations {
 
   /** Nobody waits for this run any more. */
   abort(invocation: InvocationId, reason: string): void {
-    this.#running.get(invocation)?.abort(new MeshError(reason, `The caller does not wait any more: ${reason}`));
+    const text = `The caller does not wait any more: ${reason}`;
+    this.#running.get(invocation)?.abort(reason === "timeout" ? new TimeoutError(text) : new MeshError(reason, text));
   }
 
   /** Runs a handler. */

@@ -5,7 +5,10 @@ import type { NodeId } from "../identity/mod.ts";
 
 /** What a handler gets beside the arguments. */
 export interface CallContext {
-  /** Aborted when the caller gave up, its time is over, or it is gone. */
+  /**
+   * Aborted when the caller gave up, its time is over, or it is gone; the reason is a `MeshError` with code `aborted`,
+   * `timeout` (a `TimeoutError`), `caller_gone` or `closed` (this node's mesh was).
+   */
   readonly signal: AbortSignal;
   /** Who calls, as the hub has proven. */
   readonly caller: NodeId;

@@ -19,7 +19,10 @@ export interface Call {
   /** The request id, a character a byte. */
   readonly key: string;
   readonly origin: Origin;
-  /** Until when the caller waits, ms. */
+  readonly procedure: string;
+  /** How long the caller waits, ms. */
+  readonly timeMs: number;
+  /** Until when, ms. */
   readonly deadline: number;
   /** Until when it is held, ms; set when it is added. */
   until: number;
@@ -39,8 +42,12 @@ export interface Call {
   isUnsure: boolean;
 }
 
-/** A call that nobody has yet. */
-export function newCall(key: string, origin: Origin, deadline: number): Call {
+/** A call that nobody has yet, from `now` on. */
+export function newCall(
+  { key, origin, procedure, timeMs }: Pick<Call, "key" | "origin" | "procedure" | "timeMs">,
+  now: number,
+): Call {
+  const deadline = now + timeMs;
   const nothing = {
     until: deadline,
     to: undefined,
@@ -50,7 +57,13 @@ export function newCall(key: string, origin: Origin, deadline: number): Call {
     remembered: false,
     isUnsure: false,
   };
-  return { key, origin, deadline, tried: [], ...nothing };
+  return { key, origin, procedure, timeMs, deadline, tried: [], ...nothing };
+}
+
+/** What its caller is told when the time is over; `missing` is what did not come. */
+export function timeout({ procedure, timeMs }: Pick<Call, "procedure" | "timeMs">, missing: string): Failure {
+  const ms = Math.round(timeMs);
+  return { code: "timeout", text: `Cannot call ${procedure}: ${missing} must come within ${ms} ms, got none` };
 }
 
 /** So many deadlines are held without asking which of them still matter. */

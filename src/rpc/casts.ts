@@ -5,7 +5,7 @@ import type { Effect, Peer, Refusal } from "../base/protocol.ts";
 import type { Cast } from "../wire/mod.ts";
 import type { Links } from "./links.ts";
 import type { RpcEvent, RpcMessage, RpcTimer } from "./messages.ts";
-import type { LocalProvider, Providers } from "./providers.ts";
+import type { LocalProvider, ProviderEntry, Providers } from "./providers.ts";
 import type { RpcOptions } from "./options.ts";
 import { select } from "./selection.ts";
 
@@ -15,6 +15,8 @@ export interface CastWays {
   readonly links: Links;
   /** Our own hub. */
   readonly up: Peer | undefined;
+  /** Those of a list that are worth a try. */
+  readonly awake: (list: readonly ProviderEntry[]) => readonly ProviderEntry[];
 }
 
 /**
@@ -23,7 +25,7 @@ export interface CastWays {
  */
 export function castTo(
   cast: Cast,
-  { providers, links, up }: CastWays,
+  { providers, links, up, awake }: CastWays,
   { hub, node, random }: Pick<RpcOptions, "hub" | "node" | "random">,
   from: Peer | undefined,
 ): Peer | LocalProvider | undefined {
@@ -31,7 +33,12 @@ export function castTo(
   const above = from === undefined ? up : undefined;
   if (target !== undefined && !equalBytes(target, node)) return hub ? links.to(target) : above;
   const candidates = providers.of(procedure).filter((one) => one.local || hub && target === undefined);
-  const chosen = select(candidates, { strategy: "local_first", turn: providers.turn(procedure) ?? 0, caller, random });
+  const chosen = select(awake(candidates), {
+    strategy: "local_first",
+    turn: providers.turn(procedure) ?? 0,
+    caller,
+    random,
+  });
   if (chosen === undefined) return target === undefined ? above : undefined;
   if (!chosen.local) return chosen.peer;
   return chosen.running < chosen.concurrency ? chosen : undefined;

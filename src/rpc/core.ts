@@ -16,12 +16,13 @@ import { bytesKey, equalBytes, keyBytes } from "../base/bytes.ts";
 import type { CommandId, Core, Effect, Failure, Input, Peer } from "../base/protocol.ts";
 import type { Cast, RpcCancel, RpcReply, RpcRequest } from "../wire/mod.ts";
 import { Announcements } from "./announcements.ts";
-import { type Call, Calls, newCall, type Origin, withTimeLeft } from "./calls.ts";
+import { type Call, Calls, newCall, type Origin, timeout, withTimeLeft } from "./calls.ts";
 import { castTo, refuseCast } from "./casts.ts";
 import { Links, RESERVED_PREFIX } from "./links.ts";
+import { Silence } from "./liveness/silence.ts";
 import type { InvocationId, Outcome, RpcCommand, RpcEvent, RpcMessage, RpcTimer } from "./messages.ts";
 import type { RpcOptions } from "./options.ts";
-import { asProvider, type LocalProvider, Providers } from "./providers.ts";
+import { asProvider, type LocalProvider, type ProviderEntry, Providers } from "./providers.ts";
 import { Router } from "./router.ts";
 import { Runs } from "./runs.ts";
 
@@ -48,6 +49,7 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
   readonly #calls = new Calls((run) => this.#runs.has(run));
   readonly #announcements: Announcements;
   readonly #links = new Links();
+  readonly #silence = new Silence();
   readonly #router: Router;
   #timerAt = Infinity;
 
@@ -59,6 +61,7 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
       providers: this.#providers,
       links: this.#links,
       calls: this.#calls,
+      silence: this.#silence,
       up: () => this.#announcements.hub,
       run: (call, provider, request, now) => this.#run(call, provider, request, now),
       finish: (call, failure) => this.#finish(call, failure),
@@ -86,6 +89,7 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
   }
 
   #received(from: Peer, message: RpcMessage, now: number): readonly RpcEffect[] {
+    this.#silence.forget(from);
     switch (message.kind) {
       case "rpcRequest":
         return this.#onRequest(from, message, now);
@@ -94,7 +98,7 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
       case "rpcCancel":
         return this.#onCancel(from, message);
       case "cast":
-        return this.#onCast(from, message);
+        return this.#onCast(from, message, now);
       case "advertise":
       case "unadvertise": {
         const node = this.#links.client(from);
@@ -120,12 +124,13 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
       case "unadvertise":
         return this.#announcements.withdraw(id, command.registration);
       case "call": {
-        const { request, timeoutMs } = command, key = bytesKey(request.requestId);
-        const call = newCall(key, { kind: "own", command: id }, now + Math.min(timeoutMs, DEADLINE_MS_MAX));
+        const { request, timeoutMs } = command, { requestId, procedure } = request;
+        const origin = { kind: "own", command: id } as const, timeMs = Math.min(timeoutMs, DEADLINE_MS_MAX);
+        const call = newCall({ key: bytesKey(requestId), origin, procedure, timeMs }, now);
         return [...this.#router.route(call, request, now), ...this.#arm(now)];
       }
       case "cast":
-        return [...this.#routeCast(command.cast), { kind: "answer", id, value: undefined }];
+        return [...this.#routeCast(command.cast, now), { kind: "answer", id, value: undefined }];
       case "found":
         return [...this.#router.found(command, now), ...this.#arm(now)];
       case "recorded":
@@ -209,7 +214,8 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
       return this.#finish({ key, origin }, { code: client === undefined ? "overloaded" : "too_many_calls", text });
     }
     if (this.#runs.ofRequest(key, from) !== undefined) return this.#finish({ key, origin }, DUPLICATE);
-    const call = newCall(key, origin, now + Math.min(request.deadlineMs ?? NO_DEADLINE_MS, DEADLINE_MS_MAX));
+    const { procedure, deadlineMs = NO_DEADLINE_MS } = request, timeMs = Math.min(deadlineMs, DEADLINE_MS_MAX);
+    const call = newCall({ key, origin, procedure, timeMs }, now);
     return [...this.#router.route(call, request, now), ...this.#arm(now)];
   }
 
@@ -219,7 +225,7 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
       call.refusal = { code: "overloaded", text };
       return this.#router.route(call, request, now);
     }
-    const run = this.#runs.start(call.key, call.origin, provider);
+    const run = this.#runs.start(call, provider);
     this.#calls.watch(call.deadline, run);
     const { procedure, args, encoding, fromNode } = request, { registration } = provider;
     const event: RpcEvent = {
@@ -251,23 +257,24 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
     return run === undefined ? NOTHING : [{ kind: "event", event: { type: "abort", invocation: run, reason } }];
   }
 
-  #onCast(from: Peer, message: Cast): readonly RpcEffect[] {
+  #onCast(from: Peer, message: Cast, now: number): readonly RpcEffect[] {
     const client = this.#links.client(from), sender = message.fromNode;
     if (client !== undefined && (sender === undefined || !equalBytes(client, sender))) return NOTHING;
     const refusal = this.#links.callRefusal(from, message.procedure);
-    return refusal === undefined ? this.#routeCast(message, from) : refuseCast(message, refusal);
+    return refusal === undefined ? this.#routeCast(message, now, from) : refuseCast(message, refusal);
   }
 
   /** To one provider, with no word on whether it arrived. */
-  #routeCast(cast: Cast, from?: Peer): readonly RpcEffect[] {
-    const ways = { providers: this.#providers, links: this.#links, up: this.#announcements.hub };
+  #routeCast(cast: Cast, now: number, from?: Peer): readonly RpcEffect[] {
+    const awake = (list: readonly ProviderEntry[]) => this.#silence.awake(list, now);
+    const ways = { providers: this.#providers, links: this.#links, up: this.#announcements.hub, awake };
     const chosen = castTo(cast, ways, this.#options, from);
     if (chosen === undefined) {
       const mayAsk = this.#options.directory && cast.targetNode === undefined && !this.#isHub(from);
       return mayAsk && !this.#providers.of(cast.procedure).length ? this.#router.seekFor(cast) : NOTHING;
     }
     if (typeof chosen === "string") return [this.#send(chosen, cast)];
-    const invocation = this.#runs.start("", { kind: "nobody" }, chosen);
+    const invocation = this.#runs.start({ key: "", origin: { kind: "nobody" }, timeMs: 0 }, chosen);
     const { procedure, args, encoding, fromNode: caller = this.#options.node } = cast, { registration } = chosen;
     const event = { type: "invoke", invocation, registration, procedure, args, encoding, caller } as const;
     return [{ kind: "event", event: { ...event, deadlineMs: undefined } }];
@@ -291,10 +298,8 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
         effects.push(...this.#runOverdue(due));
         continue;
       }
-      const text = due.to !== undefined
-        ? "Cannot call: no answer within the time given"
-        : `Cannot call: ${this.#options.hub ? "no provider was found" : "no link to a hub"} within the time given`;
-      effects.push(...this.#tellCancelled(due, "timeout"), ...this.#finish(due, { code: "timeout", text }));
+      const missing = due.to !== undefined ? "an answer" : this.#options.hub ? "a provider" : "a link to a hub";
+      effects.push(...this.#tellCancelled(due, "timeout"), ...this.#finish(due, timeout(due, missing)));
     }
     effects.push(...this.#arm(now));
     return effects;
@@ -303,10 +308,10 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
   /** A handler took too long; who called from here is told by us, everybody else knows. */
   #runOverdue(invocation: InvocationId): readonly RpcEffect[] {
     if (!this.#runs.has(invocation)) return NOTHING;
-    const origin = this.#runs.disown(invocation), text = "Cannot call: no answer within the time given";
+    const call = this.#runs.disown(invocation);
     return [
       { kind: "event", event: { type: "abort", invocation, reason: "timeout" } },
-      ...origin === undefined ? NOTHING : this.#finish({ key: "", origin }, { code: "timeout", text }),
+      ...call === undefined ? NOTHING : this.#finish(call, timeout(call, "an answer")),
     ];
   }
 
@@ -333,6 +338,7 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
   #peerDown(link: Peer, now: number): readonly RpcEffect[] {
     const peer = this.#links.name(link), wasLink = this.#links.delete(link);
     if (this.#isHub(peer)) return NOTHING; // there is another link to it
+    this.#silence.forget(peer);
     this.#announcements.detach(peer);
     const effects = this.#announcements.forgetPeer(peer);
     for (const call of this.#calls.involving(peer)) {
@@ -342,7 +348,7 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
       } else if (!wasLink) effects.push(...this.#router.undelivered(call, now));
       else {
         const code = this.#options.hub ? "provider_lost" : "connection_lost";
-        const text = "Cannot tell the outcome of the call: the link was lost before an answer came";
+        const text = `Cannot tell how ${call.procedure} ended: the link was lost before an answer came`;
         effects.push(...this.#finish(call, { code, text }));
       }
     }

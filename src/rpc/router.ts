@@ -15,6 +15,7 @@ import type { Cast, RpcRequest } from "../wire/mod.ts";
 import { RESERVED_PREFIX } from "./links.ts";
 import { type Call, type Calls, withOwnBytes, withTimeLeft } from "./calls.ts";
 import type { Links } from "./links.ts";
+import type { Silence } from "./liveness/silence.ts";
 import type { RpcCommand, RpcEvent, RpcMessage, RpcQuestion, RpcTimer } from "./messages.ts";
 import type { RpcOptions } from "./options.ts";
 import type { HubProvider, LocalProvider, ProviderEntry, Providers } from "./providers.ts";
@@ -29,6 +30,7 @@ export interface RouterParts {
   readonly providers: Providers;
   readonly links: Links;
   readonly calls: Calls;
+  readonly silence: Silence;
   /** The hub above an edge. */
   readonly up: () => Peer | undefined;
   /** Runs a handler of this node. */
@@ -60,9 +62,9 @@ export class Router {
       return this.#toHub(call, targetHub, request, now);
     }
     if (targetNode !== undefined && !equalBytes(targetNode, node)) {
-      if (!hub && call.origin.kind === "own") return this.#handUp(call, request);
+      if (!hub && call.origin.kind === "own") return this.#handUp(call, request, now);
       const peer = hub ? links.to(targetNode) : undefined;
-      if (peer !== undefined && links.client(peer) !== undefined) return this.#handOver(call, peer, request);
+      if (peer !== undefined && links.client(peer) !== undefined) return this.#handOver(call, peer, request, now);
       if (!hub || targetHub !== undefined || this.#isPassedOn(call)) return this.#unreachable(call, targetNode);
       return this.#toHub(call, targetNode, request, now);
     }
@@ -126,20 +128,20 @@ export class Router {
     if (mayAsk && call.hubs === undefined && (candidates.length === 0 || spansHubs(strategy))) {
       return this.#park(call, request, { fresh: false, brief: candidates.length > 0 });
     }
-    const chosen = select(candidates, {
+    const chosen = select(this.#parts.silence.awake(candidates, now), {
       strategy,
       turn: this.#turn(request.procedure),
       caller: request.fromNode,
       random: this.#parts.options.random,
     });
     if (chosen === undefined) {
-      if (!hub && call.origin.kind === "own" && targetNode === undefined) return this.#handUp(call, request);
+      if (!hub && call.origin.kind === "own" && targetNode === undefined) return this.#handUp(call, request, now);
       if (mayAsk && call.remembered) return this.#park(call, request, { fresh: true, brief: false });
-      return this.#parts.finish(call, call.refusal ?? this.#nobody(call, request.procedure));
+      return this.#parts.finish(call, call.refusal ?? this.#nobody(call, request));
     }
     call.tried.push(chosen);
     if ("hub" in chosen) return this.#toHub(call, chosen.node, request, now);
-    if (!chosen.local) return this.#handOver(call, chosen.peer, request);
+    if (!chosen.local) return this.#handOver(call, chosen.peer, request, now);
     return this.#parts.run(call, chosen, request, now);
   }
 
@@ -157,8 +159,9 @@ export class Router {
     return near.length > 0 ? near : hubs;
   }
 
-  #nobody({ origin, isUnsure }: Call, procedure: string): Failure {
-    if (origin.kind === "link" && (!this.#parts.options.hub || this.#parts.links.isHub(origin.peer))) {
+  #nobody({ origin, isUnsure }: Call, { procedure, targetNode }: RpcRequest): Failure {
+    const isPassedOn = origin.kind === "link" && (!this.#parts.options.hub || this.#parts.links.isHub(origin.peer));
+    if (isPassedOn || targetNode !== undefined) {
       return { code: "no_handler", text: `Cannot call ${procedure}: this node does not serve it` };
     }
     if (isUnsure) {
@@ -179,20 +182,21 @@ export class Router {
   // On the way
 
   /** To an edge that is attached here, or to the hub above. */
-  #handOver(call: Call, peer: Peer, request: RpcRequest): readonly RpcEffect[] {
-    const { options: { hub, directory }, providers, calls } = this.#parts;
+  #handOver(call: Call, peer: Peer, request: RpcRequest, now: number): readonly RpcEffect[] {
+    const { options: { hub, directory }, providers, calls, silence } = this.#parts;
     if (calls.has(call.key)) return this.#parts.finish(call, DUPLICATE);
     const others = directory || providers.of(request.procedure).length > call.tried.length;
     call.to = peer;
     call.request = hub && others && request.targetNode === undefined ? withOwnBytes(request, calls.slab) : undefined;
     this.#hold(call);
+    if (hub) silence.asked(peer, now);
     return [this.#send(peer, request)];
   }
 
   /** To the hub above, at once or when there is one. */
-  #handUp(call: Call, request: RpcRequest): readonly RpcEffect[] {
+  #handUp(call: Call, request: RpcRequest, now: number): readonly RpcEffect[] {
     const { options: { callsPerLinkMax }, calls, up } = this.#parts, hub = up();
-    if (hub !== undefined) return this.#handOver(call, hub, request);
+    if (hub !== undefined) return this.#handOver(call, hub, request, now);
     if (calls.has(call.key)) return this.#parts.finish(call, DUPLICATE);
     if (calls.size >= callsPerLinkMax) {
       const text = `Cannot call ${request.procedure}: no link, and ${calls.size} calls wait for one`;
@@ -206,7 +210,7 @@ export class Router {
 
   /** To another hub, over a link or by a dial. */
   #toHub(call: Call, hub: Uint8Array, request: RpcRequest, now: number): readonly RpcEffect[] {
-    const { options: { directory, hopsMax }, links, calls } = this.#parts, name = toHex(hub);
+    const { options: { directory, hopsMax }, links, calls, silence } = this.#parts, name = toHex(hub);
     const left = Math.min(request.hopsLeft ?? hopsMax, hopsMax);
     if (!directory && !links.isHub(name)) return this.#unreachable(call, request.targetNode ?? hub);
     if (left <= 0) {
@@ -217,6 +221,7 @@ export class Router {
     call.to = name;
     call.request = withOwnBytes(request, calls.slab);
     this.#hold(call);
+    silence.asked(name, now);
     return [this.#send(name, { ...withTimeLeft(request, call.deadline - now), hopsLeft: left - 1 })];
   }
 

@@ -1,7 +1,7 @@
 /** Handlers of this node that are running. @module */
 
 import type { CommandId, Peer } from "../base/protocol.ts";
-import type { Origin } from "./calls.ts";
+import type { Call, Origin } from "./calls.ts";
 import type { InvocationId } from "./messages.ts";
 import type { LocalProvider } from "./providers.ts";
 
@@ -9,6 +9,8 @@ interface Run {
   readonly key: string;
   origin: Origin;
   readonly provider: LocalProvider;
+  /** How long the caller waits, ms; 0 where nobody does. */
+  readonly timeMs: number;
 }
 
 /** All runs, until their handler has finished. Bounded by the handlers' concurrency. */
@@ -27,10 +29,10 @@ export class Runs {
     return this.#counts.get(peer) ?? 0;
   }
 
-  start(key: string, origin: Origin, provider: LocalProvider): InvocationId {
+  start({ key, origin, timeMs }: Pick<Call, "key" | "origin" | "timeMs">, provider: LocalProvider): InvocationId {
     const invocation = ++this.#invocations;
     provider.running++;
-    this.#runs.set(invocation, { key, origin, provider });
+    this.#runs.set(invocation, { key, origin, provider, timeMs });
     if (origin.kind === "link") {
       this.#byRequest.set(key + origin.peer, invocation);
       this.#counts.set(origin.peer, this.countOf(origin.peer) + 1);
@@ -53,12 +55,12 @@ export class Runs {
   }
 
   /** Takes the answer away from the own call that waits for it, and returns that call; the run goes on. */
-  disown(invocation: InvocationId): (Origin & { readonly kind: "own" }) | undefined {
+  disown(invocation: InvocationId): Pick<Call, "key" | "origin" | "procedure" | "timeMs"> | undefined {
     const run = this.#runs.get(invocation);
     if (run?.origin.kind !== "own") return undefined;
-    const { origin } = run;
+    const { key, origin, timeMs, provider: { procedure } } = run;
     run.origin = { kind: "nobody" };
-    return origin;
+    return { key, origin, procedure, timeMs };
   }
 
   /** The run for a request that came from `peer`. */

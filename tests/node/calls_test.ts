@@ -182,7 +182,10 @@ Deno.test("calls: to one node, and round trips", async () => {
   assert.equal(await world.passing(a.callTo(b.id, "who")), "b");
   assert.equal(await world.passing(a.callTo(a.id, "who")), "a");
   assert.equal(await world.passing(gateway.callTo(b.id, "who")), "b");
-  await assert.rejects(world.passing(a.callTo(gateway.id, "who")), NoProviderError);
+  await assert.rejects(world.passing(a.callTo(gateway.id, "who")), {
+    code: "no_handler",
+    message: "Cannot call who: this node does not serve it",
+  });
   await assert.rejects(world.passing(a.callTo("ab".repeat(32), "who")), { code: "node_unreachable" });
   assert.equal(Math.round(await world.passing(a.ping(gateway.id))), 20);
   const there = await world.passing(a.ping(b.id));

@@ -85,7 +85,7 @@ Deno.test("routes: one node of another gateway is called by what discover gives;
     "not served by the hub itself",
   );
   assert.deepEqual(await world.passing(e0!.callTo(g1!.id, "_mesh.ping")), { id: g1!.id });
-  await assert.rejects(world.passing(e0!.callTo({ node: e0!.id, hub: g1!.id }, "who")), NoProviderError);
+  await assert.rejects(world.passing(e0!.callTo({ node: e0!.id, hub: g1!.id }, "who")), { code: "no_handler" });
   const nowhere = { node: e1!.id, hub: "ab".repeat(32) };
   await assert.rejects(world.passing(e0!.callTo(nowhere, "who")), { code: "node_unreachable" });
 });

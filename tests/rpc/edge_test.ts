@@ -191,7 +191,7 @@ Deno.test("edge: a call for one node goes up; its own id stays here", () => {
   bench.advertise(7);
   assert.deepEqual(bench.call(1, { targetNode: BOB }), [send("h", request(1, { targetNode: BOB }))]);
   assert.deepEqual(bench.call(2, { targetNode: ALICE }), [invoke(1, 7)]);
-  assert.deepEqual(brief(bench.call(3, { targetNode: ALICE, procedure: "other" })), ["fail 4 no_provider"]);
+  assert.deepEqual(brief(bench.call(3, { targetNode: ALICE, procedure: "other" })), ["fail 4 no_handler"]);
 });
 
 Deno.test("edge: tells the hub what it serves, and again after a reconnect", () => {
