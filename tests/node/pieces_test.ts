@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { MeshError, RemoteError } from "../../src/base/errors.ts";
 import { errorOf, failureOf, orThrow } from "../../src/mesh/failure.ts";
 import { decodePayload, encodePayload } from "../../src/mesh/payload.ts";
-import { PAUSE_MS, Relief } from "../../src/node/relief.ts";
+import { MARKS_PER_TURN, PAUSE_MS, Relief } from "../../src/node/relief.ts";
 import { ManualTimers } from "../transport/manual_timers.ts";
 
 Deno.test("payload: JSON values and bytes come back as they were", () => {
@@ -87,6 +87,34 @@ Deno.test("relief: pauses for a full queue until it is shorter, at most 10 ms, a
   queue.progress++;
   relief.mark(queue);
   assert.notEqual(relief.pause(), undefined);
+});
+
+Deno.test("relief: again at once for a queue that has moved during the pause", async () => {
+  const timers = new ManualTimers(), relief = new Relief(timers), queue = { congested: true, progress: 1 };
+  for (let i = 0; i < 3; i++) {
+    relief.mark(queue);
+    const pause = relief.pause();
+    assert.notEqual(pause, undefined);
+    queue.progress++;
+    relief.mark(queue); // during the pause, behind the step
+    await timers.run(PAUSE_MS);
+    await pause;
+  }
+});
+
+Deno.test("relief: the event loop has a turn now and then while a queue stands still", async () => {
+  let turns = 0;
+  const timers = Object.assign(new ManualTimers(), { turn: () => Promise.resolve(void turns++) });
+  const relief = new Relief(timers), queue = { congested: true, progress: 1 };
+  relief.mark(queue);
+  const pause = relief.pause();
+  await timers.run(PAUSE_MS);
+  await pause;
+  for (let i = 1; i <= 3 * MARKS_PER_TURN; i++) {
+    relief.mark(queue);
+    await relief.pause();
+    assert.equal(turns, Math.floor(i / MARKS_PER_TURN));
+  }
 });
 
 Deno.test("the recent time is the time of the last millisecond, never ahead and never running back", () => {
