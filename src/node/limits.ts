@@ -19,7 +19,7 @@ import { DHT_DEFAULTS } from "../dht/options.ts";
 import type { LinkLimits } from "../link/link_table.ts";
 import { PUBSUB_DEFAULTS } from "../pubsub/core.ts";
 import { RPC_DEFAULTS } from "../rpc/options.ts";
-import { FRAME_BYTES_DEFAULT } from "../wire/mod.ts";
+import { FRAME_BYTES_DEFAULT, type Message } from "../wire/mod.ts";
 
 /** Bounds that a gateway's operator may change. */
 export interface GatewayLimits {
@@ -58,6 +58,15 @@ export const GATEWAY_LIMITS: GatewayLimits = {
   perAddressPerSecond: 50,
   perAddressBurst: 2_000,
 };
+
+/** How long a call that others may serve, too, waits for one hub to be dialled, ms, and which part of its own time. */
+const CALL_DIAL_MS_MAX = 1_000, CALL_DIAL_PART = 1 / 4;
+
+/** How long a message may wait for a dial before it is taken back, ms; undefined: as long as that takes. */
+export function dialPatienceMs(message: Message): number | undefined {
+  if (message.kind !== "rpcRequest" || (message.targetHub ?? message.targetNode) !== undefined) return undefined;
+  return Math.min(CALL_DIAL_MS_MAX, CALL_DIAL_PART * (message.deadlineMs ?? Infinity));
+}
 
 /** Over so many bytes in one queue, those who can wait do. */
 const WAIT_BYTES = 256 << 10;

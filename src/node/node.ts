@@ -26,7 +26,7 @@ import { type Asked, Commands } from "./commands.ts";
 import { Directory } from "./directory/directory.ts";
 import { type AnyEffect, type AnyTimer, type CoreName, CORES } from "./cores.ts";
 import { Intake } from "./intake.ts";
-import type { NodeOptions } from "./limits.ts";
+import { dialPatienceMs, type NodeOptions } from "./limits.ts";
 import { Slab } from "../base/slab.ts";
 import { Relief } from "./relief.ts";
 import { Traffic } from "./traffic.ts";
@@ -99,6 +99,8 @@ export class Node implements LinkOwner {
       say: (link, message, lane) => void this.trust.send(link, message, lane),
       find: (node) => this.#find(node),
       onEstablished: (established) => void this.links.add(established),
+      patienceMs: dialPatienceMs,
+      onLate: (hub) => this.#give("rpc", { kind: "command", id: 0, command: { type: "late", hub } }),
       onLost: (peer, cores, reason) => {
         for (const core of cores) this.#give(core, { kind: "peerDown", peer, reason });
       },

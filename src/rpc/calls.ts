@@ -32,6 +32,8 @@ export interface Call {
   request: RpcRequest | undefined;
   /** Providers that had it. */
   readonly tried: (ProviderEntry | HubProvider)[];
+  /** Those of them whose hub is still being dialled: it never got there. */
+  late: readonly HubProvider[];
   /** What the last of them said. */
   refusal: Failure | undefined;
   /** Other hubs that serve it, once they were asked for. */
@@ -54,6 +56,7 @@ export function newCall(
     request: undefined,
     refusal: undefined,
     hubs: undefined,
+    late: [],
     remembered: false,
     isUnsure: false,
   };

@@ -133,6 +133,8 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
         return [...this.#routeCast(command.cast, now), { kind: "answer", id, value: undefined }];
       case "found":
         return [...this.#router.found(command, now), ...this.#arm(now)];
+      case "late":
+        return this.#onLate(command.hub, now);
       case "recorded":
         return this.#announcements.recorded(command.procedure, command.confirmation);
       case "cancel":
@@ -357,6 +359,17 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
     }
     effects.push(...this.#arm(now));
     return effects;
+  }
+
+  #onLate(hub: Peer, now: number): readonly RpcEffect[] {
+    const effects: RpcEffect[] = [];
+    for (const call of this.#calls.involving(hub)) {
+      const target = call.request?.targetHub ?? call.request?.targetNode;
+      if (call.to !== hub || this.#isHub(hub) || call.request === undefined || target !== undefined) continue;
+      this.#calls.delete(call);
+      effects.push(...this.#router.late(call, now));
+    }
+    return [...effects, ...this.#arm(now)];
   }
 
   #isHub(peer: Peer | undefined): boolean {

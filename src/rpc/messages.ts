@@ -70,6 +70,8 @@ export type RpcCommand =
     /** Whether enough of those who may know have answered; else that there are none is not to be believed. */
     readonly complete: boolean;
   }
+  /** Another hub takes long to dial: requests that wait for it have been taken back. No answer. */
+  | { readonly type: "late"; readonly hub: Peer }
   /** How many keep the record that this hub serves a procedure, after `provided`. No answer. */
   | { readonly type: "recorded"; readonly procedure: string; readonly confirmation: Confirmation };
 

@@ -81,6 +81,12 @@ export class Router {
     return [this.#stale(request.procedure, to), ...this.#again(call, request, now)];
   }
 
+  /** The hub that is to get this call takes long to dial: another one may be faster, where any may have the call. */
+  late(call: Call, now: number): readonly RpcEffect[] {
+    call.late = [...call.late, ...call.tried.filter((one) => "hub" in one && one.hub === call.to)] as HubProvider[];
+    return this.#again(call, call.request!, now);
+  }
+
   /** Whether another provider may get the call after one that has refused it. */
   mayTryAgain({ request }: Call): boolean {
     return request !== undefined && request.targetNode === undefined;
@@ -124,7 +130,7 @@ export class Router {
 
   #toProvider(call: Call, request: RpcRequest, now: number): readonly RpcEffect[] {
     const { hub } = this.#parts.options, { targetNode } = request, mayAsk = this.#mayAsk(call, request);
-    const strategy = strategyOf(request.strategy), candidates = this.#candidates(call, request, strategy);
+    const strategy = strategyOf(request.strategy), candidates = this.#candidates(call, request, strategy, now);
     if (mayAsk && call.hubs === undefined && (candidates.length === 0 || spansHubs(strategy))) {
       return this.#park(call, request, { fresh: false, brief: candidates.length > 0 });
     }
@@ -137,6 +143,7 @@ export class Router {
     if (chosen === undefined) {
       if (!hub && call.origin.kind === "own" && targetNode === undefined) return this.#handUp(call, request, now);
       if (mayAsk && call.remembered) return this.#park(call, request, { fresh: true, brief: false });
+      if (call.late.length > 0) return this.#backTo(call, request, now);
       return this.#parts.finish(call, call.refusal ?? this.#nobody(call, request));
     }
     call.tried.push(chosen);
@@ -145,16 +152,30 @@ export class Router {
     return this.#parts.run(call, chosen, request, now);
   }
 
+  /** There is nobody else: it waits again, for the hub that is linked by now or has been dialled for the longest. */
+  #backTo(call: Call, request: RpcRequest, now: number): readonly RpcEffect[] {
+    const next = call.late.find(({ hub }) => this.#parts.links.isHub(hub)) ?? call.late[0]!;
+    call.late = call.late.filter((one) => one !== next);
+    call.tried.splice(call.tried.indexOf(next), 1);
+    return this.#toProvider(call, request, now);
+  }
+
   /** Those that were not tried: for strategies that do not span hubs, other hubs only when there is nobody here. */
-  #candidates(call: Call, { procedure, targetNode }: RpcRequest, strategy: Strategy): (ProviderEntry | HubProvider)[] {
+  #candidates(
+    call: Call,
+    { procedure, targetNode }: RpcRequest,
+    strategy: Strategy,
+    now: number,
+  ): readonly (ProviderEntry | HubProvider)[] {
     const { options: { hub }, providers, links } = this.#parts, onlyOwn = targetNode !== undefined || !hub;
     if (onlyOwn && call.origin.kind === "own" && targetNode === undefined && strategy !== "local_first") {
       return []; // the hub chooses among all
     }
     const here = providers.of(procedure).filter((one) => (!onlyOwn || one.local) && !call.tried.includes(one));
     if (call.hubs === undefined || here.length > 0 && !spansHubs(strategy)) return here;
-    const hubs = call.hubs.filter(({ hub }) => !call.tried.some((one) => isHub(one, hub)));
-    if (strategy !== "local_first") return [...here, ...hubs];
+    const left = call.hubs.filter(({ hub }) => !call.tried.some((one) => isHub(one, hub)));
+    const hubs = this.#parts.silence.awake(left, now);
+    if (strategy !== "local_first") return [...here, ...left];
     const near = hubs.filter(({ hub }) => links.isHub(hub)); // a dial takes time, of a dead hub a call's whole time
     return near.length > 0 ? near : hubs;
   }

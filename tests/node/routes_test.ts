@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { type MeshError, NoProviderError, TimeoutError, ValidationError } from "../../src/base/errors.ts";
 import type { Gateway } from "../../src/gateway/gateway.ts";
+import type { Link } from "../../src/link/link.ts";
 import type { Mesh } from "../../src/mesh/mesh.ts";
 import { World } from "./world.ts";
 
@@ -182,6 +183,39 @@ Deno.test("routes: a dead gateway's providers are passed over, and another's ask
   await world.run(20_000);
   assert.deepEqual(g0!.links().map(({ node }) => node).includes(dead.id), false);
   for (let i = 0; i < 4; i++) assert.equal(await world.passing(e0!.call("who")), left);
+});
+
+Deno.test("routes: a dead gateway that would have to be dialled does not cost a call its time", async () => {
+  for (const dead of [1, 2]) {
+    await using world = new World();
+    const { gateways: [g0, ...others], edges: [e0, e1, e2] } = await mesh(world, 3);
+    await world.passing(e1!.advertise("who", () => "e1"));
+    await world.passing(e2!.advertise("who", () => "e2"));
+    await world.passing(e0!.discover("who", { fresh: true }));
+    for (const hub of [g0!, ...others]) for (const link of hub["node"].links.all()) await closed(world, hub, link);
+    world.network.cut("g0", `g${dead}`);
+    for (let i = 0; i < 4; i++) {
+      const [answer, took] = await timed(world, e0!.call("who"));
+      assert.equal(answer, dead === 1 ? "e2" : "e1");
+      assert(took < 2_500, `it took ${took} ms`);
+    }
+  }
+
+  async function closed(world: World, { id }: Gateway, link: Link): Promise<void> {
+    if (link.peer.role === "hub" && link.peer.node !== id) await world.passing(link.close("idle"));
+  }
+});
+
+Deno.test("routes: a gateway that was killed costs one call its time, not each that might go there", async () => {
+  await using world = new World();
+  const { edges: [e0, e1, e2] } = await mesh(world, 3);
+  await world.passing(e1!.advertise("who", () => "e1"));
+  await world.passing(e2!.advertise("who", () => "e2"));
+  await world.passing(e0!.call("who"));
+  for (const other of ["g0", "g2"]) world.network.cut("g1", other);
+  const outcomes: unknown[] = [];
+  for (let i = 0; i < 6; i++) outcomes.push((await timed(world, e0!.call("who", null, { timeout: 1_000 })))[0]);
+  assert(outcomes.filter((one) => one === "e2").length >= 5, `${outcomes}`);
 });
 
 Deno.test("confirmations: how many of those asked keep the record; without others the gateway alone, at once", async () => {

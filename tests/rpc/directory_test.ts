@@ -322,3 +322,32 @@ Deno.test("mesh: casts find their way too, a bounded number at a time", () => {
   alone.received("a", cast(1));
   assert.deepEqual(found(alone, [FAR], "x"), [send(FAR_ID, cast(1))]);
 });
+
+Deno.test("mesh: a hub that takes long to dial does not cost a call its time: the next gets it, and in the end all again", () => {
+  const bench = hub(), late = (hub: string) => bench.command({ type: "late", hub });
+  bench.call(1);
+  found(bench, [FAR, FURTHER]);
+  bench.now += 1_000;
+  assert.deepEqual(late(FURTHER_ID), [], "nothing waits for that one");
+  assert.deepEqual(late(FAR_ID), [send(FURTHER_ID, passed(1, { deadlineMs: 4_000 }))]);
+  assert.deepEqual(late(FAR_ID), []);
+  bench.now += 1_000;
+  assert.deepEqual(late(FURTHER_ID), [send(FAR_ID, passed(1, { deadlineMs: 3_000 }))], "there is no third one");
+  bench.down(FURTHER_ID);
+  bench.up("f", FAR, "hub");
+  assert.deepEqual(late(FAR_ID), [], "it is there by now");
+  assert.deepEqual(bench.received("f", result(1)), [answer(1, RESULT)]);
+});
+
+Deno.test("mesh: a hub that takes long to dial and is remembered: the mesh is asked once more before it is waited for", () => {
+  const bench = hub(), late = () => brief(bench.command({ type: "late", hub: FAR_ID }));
+  bench.call(1);
+  found(bench, [FAR], "math.add", true);
+  assert.deepEqual(late(), ["seek fresh math.add"]);
+  assert.deepEqual(nick(found(bench, [FAR], "fresh math.add")), "f");
+  assert.deepEqual(late(), [`${FAR_ID} rpcRequest`], "it alone serves it");
+  assert.deepEqual(brief(bench.down(FAR_ID)), ["stale math.add", "fail 1 node_unreachable"]);
+  bench.call(2, { targetNode: BOB, targetHub: FAR });
+  assert.deepEqual(late(), [], "that one is for this hub alone");
+  assert.equal(bench.core.pendingCalls, 1);
+});

@@ -3,7 +3,8 @@
  * waits meanwhile; where nothing can be dialled, or the last link to the node is gone, those who spoke to it are told.
  *
  *     send ─▶ waits ──dialled, or the node dialled us──▶ handed to the link ──last link gone──▶ lost
- *               └──────────── no address, dial failed, failed lately ─────────────────────────▶ lost
+ *               ├──────────── no address, dial failed, failed lately ─────────────────────────▶ lost
+ *               └──────────── the dial takes too long for it ─▶ taken back
  *
  * @module
  */
@@ -53,14 +54,27 @@ export interface ReachOptions<Sender> extends Dialler {
   readonly say?: (link: Link, message: Message, lane: Lane) => void;
   /** What these said to the node is lost, or was not answered when its last link ended. */
   readonly onLost: (node: NodeId, senders: Iterable<Sender>, reason: string) => void;
+  /** How long a message may wait for a dial, ms; undefined, and the default: as long as that takes. */
+  readonly patienceMs?: (message: Message) => number | undefined;
+  /** All messages to the node that may not wait so long were taken back, while it is still being dialled. */
+  readonly onLate?: (node: NodeId) => void;
 }
 
 /** What is to be said to one node. */
 interface Waiting<Sender> {
   readonly senders: Set<Sender>;
-  readonly held: { readonly frame: Uint8Array; readonly lane: Lane }[];
+  held: Held[];
   readonly abort: AbortController;
   bytes: number;
+  /** Ends the patience of those messages that have some. */
+  cancelPatience: (() => void) | undefined;
+}
+
+interface Held {
+  readonly frame: Uint8Array;
+  readonly lane: Lane;
+  /** Whether it is taken back when the dial takes long. */
+  readonly mayBeLate: boolean;
 }
 
 /** Reaches nodes by their id. */
@@ -123,7 +137,7 @@ export class Reach<Sender> {
     const waiting = this.#waiting.get(node) ?? this.#begin(node);
     waiting?.senders.add(sender);
     if (waiting === undefined) this.#soonLost(node, new Set([sender]), "overloaded");
-    else this.#hold(waiting, message, lane);
+    else this.#hold(node, waiting, message, lane);
     return undefined;
   }
 
@@ -163,7 +177,10 @@ export class Reach<Sender> {
   close(): void {
     this.#isClosed = true;
     this.#pool.close();
-    for (const { abort } of this.#waiting.values()) abort.abort();
+    for (const { abort, cancelPatience } of this.#waiting.values()) {
+      abort.abort();
+      cancelPatience?.();
+    }
     this.#waiting.clear();
     this.#undialled.clear();
     this.#spoken.clear();
@@ -178,7 +195,8 @@ export class Reach<Sender> {
   #begin(node: NodeId): Waiting<Sender> | undefined {
     const { timers, self } = this.#options;
     if (this.#isClosed || this.#waiting.size >= this.#limits.nodesMax) return undefined;
-    const waiting: Waiting<Sender> = { senders: new Set(), held: [], abort: new AbortController(), bytes: 0 };
+    const nothing = { held: [], bytes: 0, cancelPatience: undefined };
+    const waiting: Waiting<Sender> = { senders: new Set(), abort: new AbortController(), ...nothing };
     this.#waiting.set(node, waiting);
     if (node === self.identity.id) this.#failSoon(node, waiting, "a node does not link to itself");
     else if (this.#book.isResting(node, timers.now())) this.#failSoon(node, waiting, "it could not be reached lately");
@@ -190,7 +208,9 @@ export class Reach<Sender> {
   }
 
   /** Keeps a copy: the memory of a message that is passed on is used again. */
-  #hold(waiting: Waiting<Sender>, message: Message, lane: Lane): void {
+  #hold(node: NodeId, waiting: Waiting<Sender>, message: Message, lane: Lane): void {
+    const { timers, patienceMs } = this.#options, patience = patienceMs?.(message);
+    if (patience !== undefined) waiting.cancelPatience ??= timers.after(patience, () => this.#late(node, waiting));
     const { messagesPerNodeMax, bytesPerNodeMax, bytesMax } = this.#limits, frame = encodeFrame(message);
     const isTooMuch = waiting.held.length >= messagesPerNodeMax || waiting.bytes + frame.length > bytesPerNodeMax ||
       this.#bytes + frame.length > bytesMax;
@@ -198,9 +218,20 @@ export class Reach<Sender> {
       this.#dropped++;
       return;
     }
-    waiting.held.push({ frame, lane });
+    waiting.held.push({ frame, lane, mayBeLate: patience !== undefined });
     waiting.bytes += frame.length;
     this.#bytes += frame.length;
+  }
+
+  /** Takes back what may not wait any longer; the dial goes on for the others, and for what is said next. */
+  #late(node: NodeId, waiting: Waiting<Sender>): void {
+    waiting.cancelPatience = undefined;
+    const late = waiting.held.filter(({ mayBeLate }) => mayBeLate);
+    const bytes = late.reduce((sum, { frame }) => sum + frame.length, 0);
+    waiting.held = waiting.held.filter(({ mayBeLate }) => !mayBeLate);
+    waiting.bytes -= bytes;
+    this.#bytes -= bytes;
+    this.#options.onLate?.(node);
   }
 
   #dialNext(): void {
@@ -267,6 +298,7 @@ export class Reach<Sender> {
     this.#waiting.delete(node);
     this.#undialled.delete(node);
     this.#bytes -= waiting?.bytes ?? 0;
+    waiting?.cancelPatience?.();
     return waiting;
   }
 }

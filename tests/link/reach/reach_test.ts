@@ -224,3 +224,27 @@ Deno.test("a hub's links to hubs are pooled, its edges' links are not", async ()
   assert.equal(near.links.size, 1);
   edge.connection.close(0, "normal");
 });
+
+Deno.test("what may not wait for a long dial is taken back; the rest arrives, and so does what is said then", async () => {
+  const known = Promise.withResolvers<NodeRecord>(), late: NodeId[] = [];
+  const { world, far } = await pair(), other = createIdentity(new Uint8Array(32).fill(7));
+  const near = new Hub(world, "other", other, {
+    find: () => known.promise,
+    patienceMs: (message) => message.kind === "findNode" ? 1_000 : undefined,
+    onLate: (node) => void late.push(node),
+    limits: { bytesMax: 600 },
+  });
+  const store = (bytes: number): Message => ({ kind: "store", key: HUB.idBytes, value: "x".repeat(bytes) });
+  near.reach.send(HUB.id, PING, "control", "rpc");
+  near.reach.send(HUB.id, store(1), "control", "dht");
+  await world.timers.run(999);
+  near.reach.send(HUB.id, PING, "control", "rpc");
+  assert.deepEqual(late, []);
+  await world.timers.run(1);
+  assert.deepEqual([late, near.lost, near.reach.state.waiting], [[HUB.id], [], 1]);
+  near.reach.send(HUB.id, store(300), "control", "dht"); // there is room for it again
+  near.reach.send(HUB.id, { ...PING }, "control", "rpc");
+  known.resolve(contact(HUB, "hub"));
+  await world.timers.run(5_000);
+  assert.deepEqual([kinds(far), late.length, near.reach.state.dropped], [["store", "store", "findNode"], 1, 0]);
+});
