@@ -20,7 +20,8 @@ export class MeshEvent<T = unknown> {
   readonly at: number | undefined;
   /**
    * By what it is known who published it: `link`, the word of the hub that it is attached to; `hub`, that hub's signature;
-   * `signature`, its own. What each is worth says docs/SECURITY.md.
+   * `signature`, its own; `claimed`, by nothing but its own word, as of a peer of Macula 0.20. What each is worth says
+   * docs/SECURITY.md.
    */
   readonly proof: Proof;
   /** Message id, publisher and payload, one behind the other: one copy for what the event needs of the network's buffers. */

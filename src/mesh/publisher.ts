@@ -132,6 +132,7 @@ export class Publisher {
       headers: headers === undefined ? undefined : headersText(headers, bodyBytesMax - payload.length),
       proof: undefined,
       originProof: undefined,
+      claimed: undefined,
       frame: undefined,
     };
     if (!options.sign) return event as Publish;

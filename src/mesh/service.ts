@@ -10,10 +10,13 @@ export interface CallContext {
    * `timeout` (a `TimeoutError`), `caller_gone` or `closed` (this node's mesh was).
    */
   readonly signal: AbortSignal;
-  /** Who calls, as the hub has proven. */
+  /** Who calls, as the hub has proven, unless `proof` is `claimed`. */
   readonly caller: NodeId;
-  /** By what that is known: `link`, the word of the hub that the caller is attached to; `hub`, that of another hub. */
-  readonly proof: "link" | "hub";
+  /**
+   * By what that is known: `link`, the word of the hub that the caller is attached to; `hub`, that of another hub; `claimed`,
+   * by nothing but its own word: a peer of Macula 0.20.
+   */
+  readonly proof: "claimed" | "link" | "hub";
   /** The name by which it was called. */
   readonly procedure: string;
   /** Time left for the answer, ms; undefined where nobody waits (a cast). */

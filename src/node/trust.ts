@@ -122,7 +122,7 @@ export class Trust {
         return typeof proof !== "string";
       }
       case "invoke": {
-        const { caller, procedure } = event, proof = this.#witness.call(caller, procedure, this.speaker);
+        const { procedure } = event, proof = this.#witness.call(event, this.speaker);
         if (typeof proof === "string") {
           event.proof = proof;
           return false;

@@ -56,7 +56,7 @@ export type PubsubEvent =
     readonly subscriptions: readonly SubscriptionId[];
     readonly publish: Publish;
     /** By what it is known who published it; the node says. */
-    proof?: "link" | "hub" | "signature" | undefined;
+    proof?: "claimed" | "link" | "hub" | "signature" | undefined;
   }
   /** The hub could not hand us so many events, because we read too slowly. */
   | { readonly type: "missed"; readonly count: number }

@@ -229,7 +229,7 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
     }
     const run = this.#runs.start(call, provider);
     this.#calls.watch(call.deadline, run);
-    const { procedure, args, encoding, fromNode } = request, { registration } = provider;
+    const { procedure, args, encoding, fromNode, claimed } = request, { registration } = provider;
     const event: RpcEvent = {
       type: "invoke",
       invocation: run,
@@ -238,6 +238,7 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
       args,
       encoding,
       caller: fromNode,
+      ...claimed ? { claimed } : {},
       deadlineMs: call.deadline - now,
     };
     return [{ kind: "event", event }];

@@ -126,8 +126,10 @@ export type RpcEvent =
     readonly args: Uint8Array;
     readonly encoding: string | undefined;
     readonly caller: Uint8Array;
+    /** Nobody has proven that it is the caller. */
+    readonly claimed?: boolean;
     /** By what it is known who calls; the node says. */
-    proof?: "link" | "hub";
+    proof?: "claimed" | "link" | "hub";
     readonly deadlineMs: number | undefined;
   }
   /** A peer called, cast or advertised what it may not. */

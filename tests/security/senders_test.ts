@@ -98,10 +98,13 @@ Deno.test("senders: an event counts from the hub that its publisher is attached 
   );
   assert.equal(bob.event(event(HUB), hub), "link", "the hub speaks for itself");
   assert.equal(codeOf(bob.event(event(OTHER_HUB), hub)), "unproven_sender", "and for no other hub");
-  assert.equal(bob.call(ALICE.idBytes, "math.add", hub), "link");
-  assert.equal(codeOf(bob.call(ALICE.idBytes, "secret.read", hub)), "not_allowed");
-  assert.equal(codeOf(bob.call(MALLORY.idBytes, "math.add", hub)), "unproven_sender");
-  assert.equal(bob.call(ALICE.idBytes, "math.add", other), "hub", "a call that another hub passed on");
+  assert.equal(bob.call({ caller: ALICE.idBytes, procedure: "math.add" }, hub), "link");
+  assert.equal(codeOf(bob.call({ caller: ALICE.idBytes, procedure: "secret.read" }, hub)), "not_allowed");
+  assert.equal(codeOf(bob.call({ caller: MALLORY.idBytes, procedure: "math.add" }, hub)), "unproven_sender");
+  const passedOn = bob.call({ caller: ALICE.idBytes, procedure: "math.add" }, other);
+  assert.equal(passedOn, "hub", "a call that another hub passed on");
+  const claimed = bob.call({ caller: ALICE.idBytes, procedure: "math.add", claimed: true }, hub);
+  assert.equal(codeOf(claimed), "unproven_sender", "a call that says itself that its caller is not proven");
   await realm.timers.run(STATEMENT_MS_MAX + CREDENTIAL_LEEWAY_MS);
   assert.equal(codeOf(bob.event(event(ALICE), hub)), "unproven_sender", "it is over");
 });

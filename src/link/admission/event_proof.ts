@@ -23,7 +23,7 @@ import {
 import type { Publish } from "../../wire/mod.ts";
 
 /** By what is known who published an event; see docs/SECURITY.md. */
-export type Proof = "link" | "hub" | "signature";
+export type Proof = "claimed" | "link" | "hub" | "signature";
 
 /** Who signs. */
 export type Signer = "event" | "origin";

@@ -79,7 +79,8 @@ export class Witness {
   /** By what it is known who published an event that came over `link` (from here if undefined), or why it does not count. */
   event(publish: Publish, link: Link | undefined): Proof | Failure {
     const by = this.#guard.mode === "credential" ? this.#credible(publish, link) : "link";
-    if (typeof by !== "string" || publish.proof === undefined) return by;
+    if (typeof by !== "string") return by;
+    if (publish.proof === undefined) return publish.claimed ? "claimed" : by;
     const signer = signerOf(publish.proof, "event", this.#self.realm, publish);
     if (signer !== undefined && publish.publisher !== undefined && toHex(publish.publisher) === signer) {
       return "signature";
@@ -91,7 +92,8 @@ export class Witness {
   }
 
   /** By what it is known who calls, or why the call does not count. */
-  call(caller: Uint8Array, procedure: string, link: Link | undefined): Exclude<Proof, "signature"> | Failure {
+  call({ caller, procedure, claimed }: Calling, link: Link | undefined): Exclude<Proof, "signature"> | Failure {
+    if (claimed) return this.#guard.mode === "credential" ? unproven(`call of ${procedure}`) : "claimed";
     if (this.#guard.mode !== "credential" || isProven(caller, link)) return "link";
     const sender = this.#sender(caller);
     if (sender === undefined) return unproven(`call of ${procedure}`);
@@ -133,6 +135,13 @@ export class Witness {
   #isCurrent({ until }: Sender): boolean {
     return this.#timers.now() < until + CREDENTIAL_LEEWAY_MS;
   }
+}
+
+/** A call as far as it matters here. */
+interface Calling {
+  readonly caller: Uint8Array;
+  readonly procedure: string;
+  readonly claimed?: boolean;
 }
 
 /** From here, or by the link itself: an edge of ours whose id the handshake has proven, or a hub that speaks for itself. */

@@ -66,7 +66,8 @@ export function writeEvent(writer: Writer, message: Publish): boolean {
 function fits(message: Publish): boolean {
   const { topic, payload, messageId, publisher, at, qos, acknowledge, encoding } = message;
   return message.publisherDid === undefined && message.ucanToken === undefined && message.headers === undefined &&
-    message.proof === undefined && message.originProof === undefined && message.retain === false &&
+    message.proof === undefined && message.originProof === undefined && message.claimed === undefined &&
+    message.retain === false &&
     (encoding === "bytes" || encoding === "json") && (acknowledge === undefined || acknowledge === true) &&
     (qos === 0 || qos === 1 || qos === 2) &&
     typeof topic === "string" && topic.length <= TOPIC_BYTES_MAX &&
@@ -105,6 +106,7 @@ export function readEvent(frame: Uint8Array, end: number, texts: TextCache | und
     headers: undefined,
     proof: undefined,
     originProof: undefined,
+    claimed: undefined,
     frame: frame.length === end ? frame : frame.subarray(0, end),
   };
   return message as Publish;

@@ -4,7 +4,7 @@ import { boolean, bytes, integer, name, names, nested, text } from "../kinds.ts"
 import { forwardedMessage, message, type MessageSchema, optional } from "../schema.ts";
 import { NODE_ID_BYTES_MAX } from "./session.ts";
 
-/** 0x10: an event. Ours adds `publisher`, `encoding`, `at`, `headers`, `acknowledge`. */
+/** 0x10: an event. Ours adds `publisher` and what follows. */
 export interface Publish {
   readonly kind: "publish";
   readonly topic: string;
@@ -30,6 +30,8 @@ export interface Publish {
   readonly proof?: Uint8Array;
   /** The same by the hub that the publisher is attached to, where the event goes on to another hub. */
   readonly originProof?: Uint8Array;
+  /** `publisher` is what a peer of the original says; nobody has proven it. */
+  readonly claimed?: boolean;
   /** The whole frame as it was received or made: forwarded as it is. */
   frame?: Uint8Array;
 }
@@ -113,6 +115,7 @@ const publish = forwardedMessage<Publish>({
     headers: undefined,
     proof: undefined,
     originProof: undefined,
+    claimed: undefined,
     frame: undefined,
   }),
   fields: {
@@ -130,6 +133,7 @@ const publish = forwardedMessage<Publish>({
     headers: optional(text),
     proof: optional(bytes(96)),
     originProof: optional(bytes(96)),
+    claimed: optional(boolean),
   },
 });
 

@@ -1,6 +1,6 @@
 /** Procedures: 0x20–0x25, 0x60, 0x61, 0xA8, 0xAD, 0xAE. @module */
 
-import { bytes, integer, name, names, text, value } from "../kinds.ts";
+import { boolean, bytes, integer, name, names, text, value } from "../kinds.ts";
 import { forwardedMessage, message, type MessageSchema, openMessage, optional } from "../schema.ts";
 import type { Value } from "../value.ts";
 import { NODE_ID_BYTES_MAX } from "./session.ts";
@@ -48,7 +48,7 @@ export interface RpcRoute {
   readonly callerDid?: string;
 }
 
-/** 0x24: a call. Ours adds `deadlineMs`, `encoding`, `strategy`, `hopsLeft`, `targetHub`. */
+/** 0x24: a call. Ours adds `deadlineMs` and what follows. */
 export interface RpcRequest {
   readonly kind: "rpcRequest";
   /** 16 bytes. */
@@ -72,6 +72,8 @@ export interface RpcRequest {
   readonly hopsLeft?: number;
   /** The hub that `targetNode` is attached to, or that is to answer. */
   readonly targetHub?: Uint8Array;
+  /** `fromNode` is what a peer of the original says; nobody has proven it. */
+  readonly claimed?: boolean;
   frame?: Uint8Array;
 }
 
@@ -196,6 +198,7 @@ export const RPC_SCHEMAS: readonly MessageSchema[] = [
       strategy: undefined,
       hopsLeft: undefined,
       targetHub: undefined,
+      claimed: undefined,
       frame: undefined,
     }),
     fields: {
@@ -213,6 +216,7 @@ export const RPC_SCHEMAS: readonly MessageSchema[] = [
       strategy: optional(name),
       hopsLeft: optional(integer()),
       targetHub: optional(nodeId),
+      claimed: optional(boolean),
     },
   }),
   forwardedMessage<RpcReply>({
