@@ -4,6 +4,7 @@ import type { Failure } from "../base/protocol.ts";
 import { ValidationError } from "../base/errors.ts";
 import { LegacyGate, type LegacyOptions, parseAllow } from "../legacy/mod.ts";
 import type { NodeId } from "../identity/mod.ts";
+import { isProcedure, isTopic } from "../names/mod.ts";
 import type { Self } from "../link/handshake.ts";
 import type { Logger } from "../mesh/options.ts";
 import type { GatewayLimits } from "../node/limits.ts";
@@ -27,9 +28,22 @@ export function serveLegacy(
     pause: () => node.pause(),
     providers: async (procedure) => {
       const providers = await node.rpc<Provider[]>({ type: "providers", procedure }).answer;
-      return providers.map((provider) => provider.node);
+      if (providers.length > 0) return providers.map((provider) => provider.node);
+      const others = isProcedure(procedure) ? await node.directory!.providers(procedure) : [];
+      return others.length > 0 ? [self.identity.idBytes] : [];
+    },
+    isWanted: async (topic) => {
+      if (!isTopic(topic)) return false;
+      const { links, own } = await node.pubsub<Audience>({ type: "audience", topic }).answer;
+      return own || links.length > 0 || (await node.directory!.subscribers(topic)).length > 0;
     },
   });
+}
+
+/** Whom an event here would be handed to. */
+interface Audience {
+  readonly links: readonly string[];
+  readonly own: boolean;
 }
 
 /** How long an answer to a call of a legacy peer is waited for, ms: it says no deadline, and itself waits for 5 s. */
@@ -45,11 +59,12 @@ function speak(
   const { idBytes: ours } = self.identity, now = runtime.timers.now();
   if (message.kind === "publish") {
     const headers = JSON.stringify({ "legacy-publisher": by });
-    const { acknowledge: _, ...event } = message; // nobody waits for it
+    const { acknowledge: _, claimed: _claimed, ...event } = message; // nobody waits for it, and what is said is ours
     node.publish({ ...event, publisher: ours, at: Math.floor(now), headers }, now);
     return undefined;
   }
-  const request = { ...message, fromNode: ours, deadlineMs: CALL_MS }, { requestId } = message;
+  const { claimed: _, ...call } = message, { requestId } = call;
+  const request = { ...call, fromNode: ours, deadlineMs: CALL_MS };
   const { answer } = node.rpc<Outcome>({ type: "call", request, timeoutMs: CALL_MS, strategy: "local_first" });
   const head = { kind: "rpcReply", requestId, fromNode: ours } as const;
   return answer.then(
@@ -57,6 +72,9 @@ function speak(
     ({ code, text }: Failure) => ({ ...head, code, error: text }),
   );
 }
+
+/** Nodes of the original send on more than one stream of a connection, and where each begins is not known before it is read. */
+export const LEGACY_TRANSPORT = { bidiStreamsMax: 16 } as const;
 
 /** What a gateway gives up by serving them. */
 const GIVEN_UP =

@@ -15,7 +15,7 @@ import type { TlsIdentity } from "../transport/transport.ts";
 import { BOOTSTRAP_MAX } from "./bootstrap.ts";
 import { type CertificateStore, GatewayCertificate } from "./certificate.ts";
 import { Gateway } from "./gateway.ts";
-import { openLegacyGate } from "./legacy.ts";
+import { LEGACY_TRANSPORT, openLegacyGate } from "./legacy.ts";
 
 /** Options of `startGateway`. */
 export interface StartGatewayOptions extends CommonOptions {
@@ -87,7 +87,8 @@ const WILDCARDS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
 export async function startGateway(options: StartGatewayOptions): Promise<Gateway> {
   const { listen = {}, http, bootstrap = [], logger = SILENT, signal } = options;
   signal?.throwIfAborted();
-  const runtime = options.runtime ?? listeningRuntime(), realm = parseRealm(options.realm);
+  const runtime = options.runtime ?? listeningRuntime(options.legacy && LEGACY_TRANSPORT),
+    realm = parseRealm(options.realm);
   const address = { hostname: listen.hostname ?? LISTEN_HOSTNAME, port: listen.port ?? LISTEN_PORT };
   const limits = { ...GATEWAY_LIMITS, ...options.limits };
   checkBounds(limits, bootstrap);

@@ -10,26 +10,27 @@
  */
 
 import { LruMap } from "../base/lru.ts";
-import type { NodeId } from "../identity/mod.ts";
+import { type NodeId, nodeId } from "../identity/mod.ts";
 import type { Stranger } from "../link/establish.ts";
 import type { PeerIdentity } from "../link/handshake.ts";
 import type { Link, LinkEnd } from "../link/link.ts";
+import type { PubsubCommand } from "../pubsub/messages.ts";
 import type { RpcCommand } from "../rpc/messages.ts";
-import { type Connect, Decoder, type Message, type RpcRequest } from "../wire/mod.ts";
+import { type Connect, Decoder, type Message } from "../wire/mod.ts";
 import { type Address, formatAddress } from "../transport/transport.ts";
 import { Counters, type LegacyStats } from "./counters.ts";
 import type { GateNode, GateOptions } from "./gate_options.ts";
 import { Directory } from "./records/directory.ts";
 import { eventOf, Guest, type GuestEffect, type StreamId } from "./client/guest.ts";
 import { clientOf, localLink } from "./local_link.ts";
-import { type GatewayEntry, refusedReply } from "./records/questions.ts";
+import type { GatewayEntry } from "./records/questions.ts";
 import { Inquiries } from "./records/inquiries.ts";
-import { procedureIn, proceduresIn } from "./records/names_in.ts";
+import { procedureIn, proceduresIn, topicIn, topicsIn } from "./records/names_in.ts";
 import { Repeats } from "./repeats.ts";
 import { Returning } from "./client/returning.ts";
 import { Seat, type SeatOwner } from "./client/seat.ts";
 import type { LegacyStream } from "./stream.ts";
-import { namedBy } from "./client/unconnected.ts";
+import { Unconnected } from "./client/unconnected.ts";
 import { Visit, type VisitOwner } from "./client/visit.ts";
 import { Visits } from "./client/visits.ts";
 import { readWireId, type WireId } from "./wire_id.ts";
@@ -51,6 +52,7 @@ export class LegacyGate implements SeatOwner, VisitOwner {
   readonly #decoder = new Decoder();
   readonly #directory: Directory;
   readonly #inquiries: Inquiries;
+  readonly #unconnected: Unconnected;
   readonly #visits = new Visits((visit) => this.isServed(visit));
   readonly #seatOf = new Map<LegacyStream, Seat>();
   readonly #seats = new Map<NodeId, Seat>();
@@ -71,6 +73,8 @@ export class LegacyGate implements SeatOwner, VisitOwner {
       rights: options.rights,
       now: () => this.now(),
       seat: (node) => this.#seats.get(node),
+      knows: (host) => this.#visits.knows(host),
+      isOther: (node, host) => this.#isProven(node) || node === this.#id.node || this.#isElsewhere(node, host),
       give: (seat, message) => this.give(seat, message),
       refused: (code, about, node) => this.#refused(code, about, node),
     });
@@ -80,7 +84,19 @@ export class LegacyGate implements SeatOwner, VisitOwner {
       clients: () =>
         [...this.#seats.values()].map(({ guest, endpoint, lastSeen }) => ({ id: guest.id, endpoint, lastSeen })),
       providers: (procedure) => this.#node.providers(procedure),
+      isWanted: (topic) => this.#node.isWanted(topic),
       now: () => this.now(),
+      refused: (code, about) => this.#refused(code, about),
+    });
+    this.#unconnected = new Unconnected({
+      realm: options.realm,
+      hub: this.#id,
+      seat: (node) => this.#seats.get(node),
+      hostOf: (stream) => this.#visits.of(stream)?.host ?? "",
+      knows: (host) => this.#visits.knows(host),
+      isProven: (node) => this.#isProven(node),
+      now: () => this.now(),
+      admit: (stream, id) => this.#admit(stream, id, "", false).then(() => this.#seatOf.get(stream)),
       refused: (code, about) => this.#refused(code, about),
     });
     this.#cancelSweep = options.timers.after(SWEEP_MS, () => this.#sweep());
@@ -132,13 +148,14 @@ export class LegacyGate implements SeatOwner, VisitOwner {
   }
 
   heard(message: Message): void {
-    if (message.kind === "publish") return this.#directory.named(message.topic, "topic");
+    for (const topic of topicsIn(message)) this.#directory.named(topic, "topic");
     for (const procedure of proceduresIn(message)) this.#directory.named(procedure, "procedure");
   }
 
-  asked(command: RpcCommand): void {
-    const procedure = procedureIn(command);
+  asked(command: RpcCommand | PubsubCommand): void {
+    const procedure = procedureIn(command), topic = topicIn(command);
     if (procedure !== undefined) this.#directory.named(procedure, "procedure");
+    if (topic !== undefined) this.#directory.named(topic, "topic");
   }
 
   /** A node that has proven its id takes it from a client that only said so. */
@@ -158,11 +175,12 @@ export class LegacyGate implements SeatOwner, VisitOwner {
     const seat = this.#seatOf.get(stream);
     if (message.kind === "connect") return this.#connect(stream, message);
     const { host, connection: { remote } } = this.#visits.of(stream)!;
-    const asker = seat ?? (message.kind === "store" ? this.#near(message, host) : undefined);
+    const asker = seat ?? (message.kind === "store" ? this.#unconnected.near(stream, message) : undefined);
     const isKnown = seat !== undefined || this.#visits.knows(host);
     const answered = this.#inquiries.handle(message, { stream, seat: asker, remote, isKnown });
     if (answered !== "not_mine") return answered;
-    if (seat === undefined) return this.#unconnected(stream, message);
+    if (message.kind === "pubsubRoute" && !this.#unconnected.isForUs(message)) return undefined;
+    if (seat === undefined) return this.#unconnected.handle(stream, message);
     if (message.kind === "subscribe") this.#directory.saidByFrame(seat, message.topics, true);
     if (message.kind === "unsubscribe") this.#directory.saidByFrame(seat, message.topics, false);
     return seat.fromClient(stream, message);
@@ -213,7 +231,9 @@ export class LegacyGate implements SeatOwner, VisitOwner {
     switch (effect.kind) {
       case "amongGuests":
         for (const one of this.#seats.values()) {
-          if (one.guest.wantsForeign(effect.publish.topic)) one.push(eventOf(effect.publish));
+          if (!one.guest.wantsForeign(effect.publish.topic)) continue;
+          if (one.push(eventOf(effect.publish))) this.#counters.delivered();
+          else this.#counters.refused("slow_consumer");
         }
         return this.#counters.published();
       case "refused":
@@ -263,7 +283,15 @@ export class LegacyGate implements SeatOwner, VisitOwner {
     const peer = clientOf(id, endpoint, realm, rights);
     if (this.#node.links.refusal(peer) !== undefined) return undefined;
     const hubEndpoint = this.#entry().endpoint.slice("https://".length);
-    const guest = new Guest(id, { rights, realm, hub: this.#id, hubEndpoint, random, repeats: this.#repeats });
+    const guest = new Guest(id, {
+      rights,
+      realm,
+      hub: this.#id,
+      hubEndpoint,
+      random,
+      repeats: this.#repeats,
+      spelled: (bytes) => this.#seats.get(nodeId(bytes))?.guest.id.wire ?? bytes,
+    });
     const seat = new Seat(guest, endpoint, this);
     this.#ours.add(peer);
     this.#seats.set(id.node, seat);
@@ -328,37 +356,10 @@ export class LegacyGate implements SeatOwner, VisitOwner {
     return undefined;
   }
 
-  // Frames on streams without CONNECT: they count as of the client that they name, if it is there, from the same host
-
-  #unconnected(stream: LegacyStream, message: Message): Promise<void> | undefined {
-    const seat = this.#near(message, this.#visits.of(stream)!.host);
-    if (seat !== undefined) return seat.fromClient(stream, message);
-    if (message.kind === "rpcRequest") return this.#passing(stream, message);
-    if (message.kind !== "unknown" && message.kind !== "pong" && message.kind !== "disconnect") {
-      this.#refused("no_connect", message.kind);
-    }
-    return undefined;
-  }
-
-  /** The client that a frame names, if it is there, and from this host. */
-  #near(message: Message, host: string): Seat | undefined {
-    const id = namedBy(message, this.#options.realm, this.#id);
-    const seat = id === undefined ? undefined : this.#seats.get(id.node);
-    return seat?.streams.some((stream) => this.#visits.of(stream)?.host === host) ? seat : undefined;
-  }
-
-  /** A request of a node of our realm that is no client: it is one for as long as its stream lasts. */
-  #passing(stream: LegacyStream, request: RpcRequest): Promise<void> | undefined {
-    const id = readWireId(request.fromNode);
-    const isOurs = request.realm === this.#options.realm;
-    if (
-      isOurs && id !== undefined && id.node !== this.#id.node && !this.#isProven(id.node) && !this.#seats.has(id.node)
-    ) {
-      return this.#admit(stream, id, "", false).then(() => this.#seatOf.get(stream)?.fromClient(stream, request));
-    }
-    this.#refused(isOurs ? "bad_identity" : "wrong_realm", request.procedure);
-    stream.write(refusedReply(request, isOurs ? "unauthorized" : "wrong_realm", this.#id));
-    return undefined;
+  /** Whether a node is a client, but not on this host. */
+  #isElsewhere(node: NodeId, host: string): boolean {
+    const seat = this.#seats.get(node);
+    return seat !== undefined && !seat.streams.some((stream) => this.#visits.of(stream)?.host === host);
   }
 
   #isProven(node: NodeId): boolean {

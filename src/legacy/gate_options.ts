@@ -23,8 +23,10 @@ export interface GateNode {
   readonly speak?: ((message: Publish | RpcRequest, by: NodeId) => Promise<RpcReply> | undefined) | undefined;
   /** A promise if it wants to be given less for a moment. */
   pause(): Promise<void> | undefined;
-  /** The nodes that serve a procedure, clients of the original among them. */
+  /** The nodes here that serve a procedure, clients of the original among them; the gateway itself where only others do. */
   providers(procedure: string): Promise<readonly Uint8Array[]>;
+  /** Whether anybody in the mesh wants events of a topic. */
+  isWanted(topic: string): Promise<boolean>;
 }
 
 /** What a gate is made with. */

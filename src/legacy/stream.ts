@@ -22,8 +22,10 @@ export interface StreamStart {
   readonly heard: readonly Uint8Array[];
 }
 
-/** Over so many bytes in its queue, those who can wait do. */
+/** Over so many bytes in its queue, those who can wait do, who asks for more on this stream among them. */
 const WAIT_BYTES = 256 << 10;
+/** Over so many bytes nothing is queued any more: somebody could not wait, and the peer does not read. */
+export const STREAM_QUEUE_BYTES_MAX = 8 << 20;
 
 /** One stream. A FIN is answered by a FIN: the original waits for it without a time limit. */
 export class LegacyStream {
@@ -68,9 +70,9 @@ export class LegacyStream {
     this.#owner.onEnd(this);
   }
 
-  /** Queues a frame; false if the stream is at its end. */
+  /** Queues a frame; false if the stream is at its end, or full. */
   write(message: Message): boolean {
-    if (!this.open) return false;
+    if (!this.open || this.#queuedBytes > STREAM_QUEUE_BYTES_MAX) return false;
     const frame = encodeFrame(message);
     this.#queuedBytes += frame.length;
     this.#writing = this.#writing.then(async () => {
@@ -107,6 +109,8 @@ export class LegacyStream {
       const message = this.#decoded(frame);
       const wait = message === undefined ? undefined : this.#owner.onMessage(this, message);
       if (wait !== undefined) await wait;
+      const answered = this.writable();
+      if (answered !== undefined) await answered;
     }
     if (frames.skipped > before) this.#owner.onMalformed(this);
   }

@@ -132,6 +132,7 @@ export class Node implements LinkOwner {
   /** Gives the pub/sub core a command; the promise settles with its answer, or rejects with a `Failure`. */
   pubsub<T>(command: PubsubCommand): Asked<T> {
     const { id, answer } = this.#commands.expect<T>();
+    this.#options.strangers?.asked(command);
     this.#give("pubsub", { kind: "command", id, command });
     return { id, answer };
   }

@@ -10,7 +10,7 @@ import { MeshError, ValidationError } from "../base/errors.ts";
 import type { Timers } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import type { issueLeaf } from "../identity/mod.ts";
-import type { Transport } from "../transport/transport.ts";
+import type { Transport, TransportLimits } from "../transport/transport.ts";
 import type { Values } from "./environment.ts";
 import { defaultStateDir, openStateFolder, readWhole, WatchedFile, type WatchOptions } from "../store/mod.ts";
 import { createQuicTransport } from "../transport/quic/mod.ts";
@@ -129,9 +129,9 @@ export async function readCaCerts(path: string): Promise<readonly string[]> {
   return [text];
 }
 
-/** A runtime of its own port: for a gateway, which listens and dials there. */
-export function listeningRuntime(): Runtime {
-  return denoRuntime(createQuicTransport());
+/** A runtime of its own port, with transport limits that differ from the defaults: for a gateway, which listens and dials there. */
+export function listeningRuntime(limits: Partial<TransportLimits> = {}): Runtime {
+  return denoRuntime(createQuicTransport({ limits }));
 }
 
 /** All outgoing queues of a node together, whatever the memory of the machine, bytes. */

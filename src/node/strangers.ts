@@ -2,6 +2,7 @@
 
 import type { Door } from "../link/establish.ts";
 import type { Link } from "../link/link.ts";
+import type { PubsubCommand } from "../pubsub/messages.ts";
 import type { RpcCommand } from "../rpc/messages.ts";
 import type { Message } from "../wire/mod.ts";
 
@@ -10,7 +11,7 @@ export interface Strangers extends Door {
   /** A message of a link, or an event of this node. */
   heard(message: Message): void;
   /** A command of this node's application. */
-  asked(command: RpcCommand): void;
+  asked(command: RpcCommand | PubsubCommand): void;
   /** A link is up. */
   linkUp(link: Link): void;
 }

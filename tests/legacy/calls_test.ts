@@ -12,8 +12,8 @@ type Pair = { a: number; b: number };
 Deno.test("legacy calls: rpc_request reaches our providers, by procedure and by node id", async () => {
   await using world = new LegacyWorld();
   const gateway = await world.gateway(), edge = await world.edge(gateway), peer = await world.peer(gateway, "a");
-  await edge.advertise("math.add", ({ a, b }: Pair, { caller }) => ({ sum: a + b, caller }));
-  const answer = { sum: 3, caller: toHex(peer.id) };
+  await edge.advertise("math.add", ({ a, b }: Pair, { caller, proof }) => ({ sum: a + b, caller, proof }));
+  const answer = { sum: 3, caller: toHex(peer.id), proof: "claimed" };
   const byName = await peer.request("math.add", { a: 1, b: 2 });
   assert.deepEqual(await peer.reply(byName), answer);
   const byGateway = await peer.request("math.add", { a: 1, b: 2 }, { target: fromHex(gateway.id) });
@@ -36,7 +36,10 @@ Deno.test("legacy calls: between two peers of the original, by node id in either
     assert.deepEqual([request.realm, request.type, toHex(request.targetNode!)], [REALM, "rpc_request", toHex(b.id)]);
     return n * 10;
   });
-  await b.serve((n: number) => n * 10);
+  await b.serve((n: number, { fromNode }) => {
+    assert.equal(fromUtf8(fromNode), fromUtf8(hex)); // as it writes itself
+    return n * 10;
+  });
   assert.equal(await a.reply(ids[0]!), 10);
   assert.equal(await c.reply(ids[1]!), 30);
   const back = await b.request("x.z", "to c", { target: hex });

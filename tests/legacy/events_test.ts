@@ -20,7 +20,7 @@ Deno.test("legacy events: both ways, wildcards included, and JSON stays JSON", a
     const [event] = await soon(take(subscription, 1), "the event");
     assert.equal(event!.topic, "sensor.kitchen.measured");
     assert.deepEqual(event!.data, { celsius: 21.5, tags: ["a", null] });
-    assert.equal(event!.publisher, toHex(peer.id));
+    assert.deepEqual([event!.publisher, event!.proof], [toHex(peer.id), "claimed"]);
   }
   await edge.publish("light.hall.on", { level: 3 });
   await edge.publish("door.front.opened", "ünïcode");

@@ -13,7 +13,7 @@ import { isJson, jsonOf } from "../../src/legacy/json.ts";
 import { FOUND_MS, Lookups } from "../../src/legacy/outbound/lookups.ts";
 import { GAP_MS, PacedWriter } from "../../src/legacy/outbound/paced_writer.ts";
 import { Uplink } from "../../src/legacy/outbound/uplink.ts";
-import { NAMES_KNOWN_MAX, NamesKnown } from "../../src/legacy/records/names_known.ts";
+import { NamesKnown } from "../../src/legacy/records/names_known.ts";
 import { Shelf, TTL_MS_MAX, VALUES_PER_CLIENT_MAX, VALUES_PER_KEY_MAX } from "../../src/legacy/records/shelf.ts";
 import { REPEAT_MS, REPEAT_QOS0_MS, Repeats } from "../../src/legacy/repeats.ts";
 import { readWireId } from "../../src/legacy/wire_id.ts";
@@ -205,9 +205,9 @@ Deno.test("returning: kept for a while, of so many clients, and given once", () 
 });
 
 Deno.test("names: a key is told by the name that came up; the least used are forgotten", () => {
-  const names = new NamesKnown(), key = names.learn("math.add");
+  const names = new NamesKnown(100), key = names.learn("math.add");
   assert.deepEqual([key, names.nameOf(key), names.nameOf("00")], [toHex(keyOfName("math.add")), "math.add", undefined]);
-  for (let n = 0; n < NAMES_KNOWN_MAX; n++) names.learn(`n${n}`);
+  for (let n = 0; n < 100; n++) names.learn(`n${n}`);
   assert.equal(names.nameOf(key), undefined);
 });
 
@@ -257,6 +257,7 @@ Deno.test("guest: requests and foreign patterns are bounded", () => {
     hubEndpoint: "hub:1",
     random: seededRandom("guest"),
     repeats: new Repeats(),
+    spelled: (node) => node,
   });
   const request = (n: number): Message => (
     {

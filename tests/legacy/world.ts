@@ -82,6 +82,8 @@ export class OriginalPeer {
   readonly heard: Message[] = [];
   /** Whether the gateway has finished its side. */
   isFinished = false;
+  /** What must not have come. */
+  #fault: unknown;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   #counter = 0;
 
@@ -89,7 +91,10 @@ export class OriginalPeer {
     this.connection = connection;
     this.id = id;
     this.#writer = writable.getWriter();
-    this.#read(readable).catch(() => void (this.isFinished = true));
+    this.#read(readable).catch((error) => {
+      this.isFinished = true;
+      if (error instanceof assert.AssertionError) this.#fault = error;
+    });
   }
 
   /** Opens a stream, and says nothing yet. */
@@ -185,7 +190,8 @@ export class OriginalPeer {
     where: (message: Message & { readonly kind: K }) => boolean = () => true,
   ): Promise<Message & { readonly kind: K }> {
     const matching = (one: Message) => one.kind === kind && where(one as Message & { readonly kind: K });
-    await until(() => this.heard.some(matching), `a ${kind} for the peer`);
+    await until(() => this.#fault !== undefined || this.heard.some(matching), `a ${kind} for the peer`);
+    if (this.#fault !== undefined) throw this.#fault;
     return this.heard.splice(this.heard.findIndex(matching), 1)[0] as Message & { readonly kind: K };
   }
 

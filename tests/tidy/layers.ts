@@ -47,7 +47,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     world: "free",
     deno: true,
   },
-  "legacy": { imports: [...LINK, "transport/memory", "type rpc"], world: "pure" },
+  "legacy": { imports: [...LINK, "transport/memory", "type pubsub", "type rpc"], world: "pure" },
   "mesh": { imports: NODE, world: "pure" },
   "edge": { imports: [...NODE, "legacy", "mesh"], world: "pure" },
   "rules": { imports: NODE, world: "pure" },

@@ -55,6 +55,8 @@ export interface GuestOptions {
   readonly hubEndpoint: string;
   readonly random: Random;
   readonly repeats: Repeats;
+  /** A node's id as the node itself writes it, where it is a client too; else as it is given. */
+  readonly spelled: (node: Uint8Array) => Uint8Array;
 }
 
 /** Requests of one client that wait for their answers; the hub answers each. */
@@ -113,19 +115,19 @@ export class Guest {
       case "publish":
         return this.#publish(message, now);
       case "pubsubRoute":
-        return this.#publish({ ...message.payload, topic: message.topic }, now);
+        return this.#routed({ ...message.payload, topic: message.topic }, now);
       case "subscribe":
         return this.subscribe(message);
       case "unsubscribe":
         return this.#unsubscribe(message);
       case "rpcRequest":
-        return this.#request(stream, message);
+        return this.#request(stream, message, now);
       case "rpcReply":
         return this.#reply(message);
       case "call":
-        return this.#call(stream, message);
+        return this.#call(stream, message, now);
       case "rpcRoute":
-        return this.#route(message);
+        return this.#route(message, now);
       default:
         return NOTHING; // ignored by the original too
     }
@@ -161,8 +163,19 @@ export class Guest {
     // Its message ids count up from 1 in each process: those of two clients would be taken for one.
     const head = { kind: "publish", topic, payload, qos, retain, messageId: random.bytes(16) } as const;
     if (!isTopic(topic)) return [{ kind: "amongGuests", publish: head }];
-    const event: Publish = { ...head, publisher: this.id.bytes, ...qos > 0 ? { acknowledge: true } : {} };
+    const event: Publish = {
+      ...head,
+      publisher: this.id.bytes,
+      claimed: true,
+      ...qos > 0 ? { acknowledge: true } : {},
+    };
     return [mesh(event)];
+  }
+
+  /** An event that a gateway sends for each node that it knows to want it: as we are all of them, it comes several times. */
+  #routed(message: Publish, now: number): readonly GuestEffect[] {
+    const isRepeat = message.qos === 0 && this.#options.repeats.has(this.id.bytes, message, now);
+    return isRepeat ? [{ kind: "repeat" }] : this.#publish(message, now);
   }
 
   /** Wants more; what it wants already, by a frame or by a record, it gets once. */
@@ -199,7 +212,7 @@ export class Guest {
 
   // Calls
 
-  #request(stream: StreamId, message: RpcRequest): readonly GuestEffect[] {
+  #request(stream: StreamId, message: RpcRequest, now: number): readonly GuestEffect[] {
     const { procedure, args, realm, requestId, targetNode } = message, { hub } = this.#options;
     const target = targetNode === undefined ? undefined : readWireId(targetNode);
     const forNode = target === undefined || target.node === hub.node ? undefined : target.bytes;
@@ -209,15 +222,16 @@ export class Guest {
       id: requestId.slice(),
       stream: forNode === undefined ? stream : undefined,
     };
-    return this.#ask({ procedure, args, ...forNode === undefined ? {} : { targetNode: forNode } }, realm, asked);
+    const wanted = { procedure, args, ...forNode === undefined ? {} : { targetNode: forNode } };
+    return this.#ask(wanted, realm, asked, now);
   }
 
-  #call(stream: StreamId, { procedure, args, callId, realm }: Call): readonly GuestEffect[] {
-    return this.#ask({ procedure, args: jsonBytes(args) }, realm, { form: "reply", id: callId.slice(), stream });
+  #call(stream: StreamId, { procedure, args, callId, realm }: Call, now: number): readonly GuestEffect[] {
+    return this.#ask({ procedure, args: jsonBytes(args) }, realm, { form: "reply", id: callId.slice(), stream }, now);
   }
 
   /** A call that the original would pass on; the answer comes as a plain `reply`, the only one that its clients read. */
-  #route({ payloadType, payload, destinationNodeId }: RpcRoute): readonly GuestEffect[] {
+  #route({ payloadType, payload, destinationNodeId }: RpcRoute, now: number): readonly GuestEffect[] {
     if (payloadType !== "call" || !(payload instanceof Map)) return NOTHING;
     const map = payload as ValueMap, procedure = textOf(map.get("procedure")), id = map.get("call_id");
     const realm = textOf(map.get("realm")), args = map.get("args") ?? null;
@@ -225,15 +239,17 @@ export class Guest {
     const target = readWireId(destinationNodeId),
       isHub = target === undefined || target.node === this.#options.hub.node;
     const asked: Asked = { form: "reply", id: id.slice(), stream: undefined };
-    return this.#ask({ procedure, args: jsonBytes(args), ...isHub ? {} : { targetNode: target.bytes } }, realm, asked);
+    const wanted = { procedure, args: jsonBytes(args), ...isHub ? {} : { targetNode: target.bytes } };
+    return this.#ask(wanted, realm, asked, now);
   }
 
   #ask(
     wanted: Pick<RpcRequest, "procedure" | "args" | "targetNode">,
     realm: string | undefined,
     asked: Asked,
+    now: number,
   ): readonly GuestEffect[] {
-    const { procedure } = wanted, failed = (error: string) => this.#failed(asked, error, error);
+    const { procedure } = wanted, failed = (code: string) => this.#failed(asked, { code, error: code }, now);
     if (realm !== undefined && realm !== this.#options.realm) {
       return [{ kind: "refused", code: "wrong_realm", about: procedure }, failed("wrong_realm")];
     }
@@ -241,7 +257,7 @@ export class Guest {
     if (this.#asked.size >= REQUESTS_MAX) return [failed("overloaded")];
     const requestId = this.#options.random.bytes(16);
     this.#asked.set(bytesKey(requestId), asked);
-    return [mesh({ kind: "rpcRequest", requestId, fromNode: this.id.bytes, ...wanted })];
+    return [mesh({ kind: "rpcRequest", requestId, fromNode: this.id.bytes, claimed: true, ...wanted })];
   }
 
   /** The hub's answer to a request of the client. */
@@ -250,25 +266,26 @@ export class Guest {
     if (asked === undefined) return NOTHING;
     this.#asked.delete(key);
     const { result, error = "", code = "" } = reply;
-    if (result === undefined) return [this.#failed(asked, ERROR_TEXTS[code] ?? error, ERROR_TEXTS[code] ?? code)];
+    const known = ERROR_TEXTS[code];
+    if (result === undefined) return [this.#failed(asked, { code: known ?? code, error: known ?? error }, now)];
     const { form, id, stream } = asked;
     const message: Message = form === "reply" ? { kind: "reply", callId: id, result } : {
       kind: "rpcReply",
       type: "rpc_reply",
       requestId: id,
       result,
-      fromNode: reply.fromNode,
+      fromNode: this.#options.spelled(reply.fromNode),
       toNode: this.id.wire,
       timestamp: Math.floor(now),
     };
     return [{ kind: "write", stream, message }];
   }
 
-  #failed({ form, id, stream }: Asked, error: string, code: string): GuestEffect {
-    const fromNode = this.#options.hub.bytes, toNode = this.id.wire;
+  #failed({ form, id, stream }: Asked, { code, error }: { code: string; error: string }, now: number): GuestEffect {
+    const fromNode = this.#options.hub.bytes, toNode = this.id.wire, timestamp = Math.floor(now);
     const message: Message = form === "reply"
       ? { kind: "reply", callId: id, error: new Map([["code", utf8(code)], ["message", utf8(error)]]) }
-      : { kind: "rpcReply", type: "rpc_reply", requestId: id, error, fromNode, toNode };
+      : { kind: "rpcReply", type: "rpc_reply", requestId: id, error, fromNode, toNode, timestamp };
     return { kind: "write", stream, message };
   }
 
@@ -278,7 +295,8 @@ export class Guest {
     now: number,
   ): RpcRequest {
     const { realm, hubEndpoint: fromEndpoint } = this.#options, timestamp = Math.floor(now);
-    const head = { kind: "rpcRequest", type: "rpc_request", requestId, procedure, args, fromNode } as const;
+    const caller = this.#options.spelled(fromNode);
+    const head = { kind: "rpcRequest", type: "rpc_request", requestId, procedure, args, fromNode: caller } as const;
     return { ...head, fromEndpoint, targetNode: this.id.wire, realm, timestamp };
   }
 

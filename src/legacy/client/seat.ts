@@ -27,8 +27,6 @@ export class Seat implements LinkOwner {
   endpoint: string;
   /** When something came from it last, ms. */
   lastSeen: number;
-  /** Whether it was told of this gateway: it would dial it again each time it is told. */
-  gatewaysListed = false;
   /** Resolves when its link is up. */
   up: Promise<void> = Promise.resolve();
   /** Procedures that its records were found to stand for, and topics likewise. */
@@ -103,10 +101,10 @@ export class Seat implements LinkOwner {
     }
   }
 
-  /** Writes to a stream of the client if that is still there, else to the newest. */
-  push(message: Message, stream?: StreamId): void {
+  /** Writes to a stream of the client if that is still there, else to the newest; false where too much waits there. */
+  push(message: Message, stream?: StreamId): boolean {
     const asked = stream === undefined ? undefined : this.#owner.stream(stream);
-    (asked ?? this.#streams.at(-1))?.write(message);
+    return (asked ?? this.#streams.at(-1))?.write(message) ?? false;
   }
 
   /** Ends its link at once. */

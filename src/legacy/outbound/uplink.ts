@@ -137,7 +137,7 @@ export class Uplink {
     switch (message.kind) {
       case "publish":
         if (this.#options.repeats.has(NOBODY, message, now)) return NOTHING;
-        return [mesh({ ...eventOf(message), messageId: this.#options.random.bytes(16) })];
+        return [mesh({ ...eventOf(message), messageId: this.#options.random.bytes(16), claimed: true })];
       case "pong":
         return this.#confirmations.onPong(message.timestamp);
       case "findValueReply":
@@ -281,7 +281,7 @@ export class Uplink {
     if (from === undefined || this.#serving.size >= SERVING_MAX) return NOTHING;
     const own = random.bytes(16); // theirs count up from 1: two callers' may agree
     this.#serving.set(bytesKey(own), { id: requestId.slice(), from: from.wire });
-    return [mesh({ kind: "rpcRequest", requestId: own, procedure, args, fromNode: from.bytes })];
+    return [mesh({ kind: "rpcRequest", requestId: own, procedure, args, fromNode: from.bytes, claimed: true })];
   }
 
   #answer({ requestId, result, error = "", code = "" }: RpcReply, now: number): readonly UplinkEffect[] {

@@ -12,13 +12,17 @@ import { jsonOf } from "../json.ts";
 import { NamesKnown } from "./names_known.ts";
 import { may } from "../policy.ts";
 import type { Seat } from "../client/seat.ts";
-import { aboutOf, isService, Shelf, type Stored, type Unkept } from "./shelf.ts";
+import { aboutOf, isService, Shelf, type Stored, type Storer, type Unkept } from "./shelf.ts";
 
 /** What a directory needs. */
 export interface DirectoryOptions {
   readonly rights: Rights;
   readonly now: () => number;
   readonly seat: (node: NodeId) => Seat | undefined;
+  /** Whether a client is served from a host. */
+  readonly knows: (host: string) => boolean;
+  /** Whether a node is this gateway, has proven its id, or is a client that is not on this host. */
+  readonly isOther: (node: NodeId, host: string) => boolean;
   /** Gives the node a message of a client, at once. */
   readonly give: (seat: Seat, message: Message) => void;
   readonly refused: (code: string, about: string, node: NodeId) => void;
@@ -48,11 +52,15 @@ export class Directory {
     return this.#names.nameOf(key);
   }
 
-  /** What clients that are there have stored under a key, and what is about nobody. */
+  /** What clients that are there, and nodes beside them, have stored under a key, and what is about nobody. */
   find(key: string): Value[] {
-    const { seat, now } = this.#options;
-    return this.#shelf.find(key, now()).filter(({ about }) => about === undefined || seat(about) !== undefined)
-      .map(({ value }) => value);
+    return this.#shelf.find(key, this.#options.now()).filter((one) => this.#counts(one)).map(({ value }) => value);
+  }
+
+  #counts({ about, by }: Stored): boolean {
+    const { seat, knows, isOther } = this.#options, host = hostIn(by);
+    if (about === undefined) return true;
+    return host === undefined ? seat(about) !== undefined : knows(host) && !isOther(about, host);
   }
 
   /** A client stores a value; what it is about another node is not its to say. */
@@ -64,6 +72,18 @@ export class Directory {
     const name = this.#names.nameOf(stored.key);
     if (name !== undefined) this.#apply(by, stored, name);
     return undefined;
+  }
+
+  /**
+   * A node that is no client stores a value about itself, on a host where a client is: a gateway of the original beside
+   * its own peer. It is for others of them to find, and nothing comes of it here.
+   */
+  storeBeside(key: Uint8Array, value: Value, host: string): Unkept | "no_connect" | "not_its_own" | undefined {
+    const { knows, isOther, now } = this.#options, about = aboutOf(value)?.node;
+    if (about === undefined || !knows(host)) return "no_connect";
+    if (isOther(about, host)) return "not_its_own";
+    const stored = this.#shelf.store(key, value, `host:${host}`, now());
+    return typeof stored === "string" ? stored : undefined;
   }
 
   /** A client is there (again): its records stand for it. */
@@ -110,8 +130,8 @@ export class Directory {
     }
   }
 
-  #apply(seat: Seat, { value, about }: Stored, name: string): void {
-    if (about !== seat.guest.id.node || seat.near === undefined) return;
+  #apply(seat: Seat, { value, about, by }: Stored, name: string): void {
+    if (about !== by || by !== seat.guest.id.node || seat.near === undefined) return;
     if (isService(value)) this.#offer(seat, value, name);
     else if (isTopic(name) && !seat.topicsByRecord.has(name)) {
       const effects = seat.guest.subscribe({ topics: [name] });
@@ -133,3 +153,10 @@ export class Directory {
     this.#options.give(seat, isUsed ? { ...head, metadata: text } : head);
   }
 }
+
+/** The host of who stored something without being a client. */
+function hostIn(by: Storer): string | undefined {
+  return by.startsWith(HOST) ? by.slice(HOST.length) : undefined;
+}
+
+const HOST = "host:";

@@ -13,6 +13,7 @@ import {
   type NodeEntry,
   serviceRecord,
   storedReply,
+  subscriptionRecord,
 } from "./questions.ts";
 import type { Seat } from "../client/seat.ts";
 import { aboutOf } from "./shelf.ts";
@@ -28,6 +29,7 @@ export interface InquiriesOptions {
   readonly gateway: () => GatewayEntry;
   readonly clients: () => NodeEntry[];
   readonly providers: (procedure: string) => Promise<readonly Uint8Array[]>;
+  readonly isWanted: (topic: string) => Promise<boolean>;
   readonly now: () => number;
   readonly refused: (code: string, about: string) => void;
 }
@@ -76,20 +78,24 @@ export class Inquiries {
     this.#write(stream, findValueReply(values));
   }
 
-  /** What was stored, and who of the mesh serves the procedure of that key. */
+  /** What was stored; who of the mesh serves the procedure of that key; this gateway, if anybody wants the topic. */
   async #valuesOf(key: string): Promise<Value[]> {
-    const { directory, providers, gateway } = this.#options;
-    const stored = directory.find(key), procedure = directory.nameOf(key);
-    if (procedure === undefined) return stored;
-    const known = new Set(stored.map((value) => aboutOf(value)?.node)), others = await providers(procedure);
-    const records = others.map((node) => serviceRecord(node, gateway().endpoint));
+    const { directory, providers, isWanted, gateway } = this.#options, { id, endpoint } = gateway();
+    const stored = directory.find(key), name = directory.nameOf(key);
+    if (name === undefined) return stored;
+    const known = new Set(stored.map((value) => aboutOf(value)?.node));
+    const [serving, wanted] = await Promise.all([providers(name), isWanted(name)]);
+    const records = serving.map((node) => serviceRecord(node, endpoint));
+    if (records.length === 0 && wanted) records.push(subscriptionRecord(id.wire, endpoint));
     return [...stored, ...records.filter((record) => !known.has(aboutOf(record)!.node))];
   }
 
-  #store({ key, value, type }: Store, { seat }: Asker): undefined {
+  #store({ key, value, type }: Store, { seat, remote }: Asker): undefined {
     const { directory, refused } = this.#options;
     if (type === undefined || key.length === 0) return; // as there
-    const code = seat === undefined ? "no_connect" : directory.store(key, value, seat);
+    const code = seat === undefined
+      ? directory.storeBeside(key, value, remote.hostname)
+      : directory.store(key, value, seat);
     if (code !== undefined) refused(code, "store");
   }
 
@@ -100,10 +106,9 @@ export class Inquiries {
       return this.#write(stream, errorReply(call, "wrong_realm", "This gateway serves another realm"));
     }
     if (procedure === "_dht.list_gateways") {
-      // A node dials every gateway that it is told of, also one that it is connected to, every 30 s: once is enough.
-      const isTold = seat?.gatewaysListed ?? false;
-      if (seat !== undefined) seat.gatewaysListed = true;
-      return this.#write(stream, gatewaysReply(call, isTold ? [] : [{ ...gateway, realm }]));
+      // Every 30 s a node dials whatever it is told of, also where it is connected: once more is enough.
+      const hasDialled = seat !== undefined && seat.streams.length > 1;
+      return this.#write(stream, gatewaysReply(call, hasDialled ? [] : [{ ...gateway, realm }]));
     }
     if (procedure === "_dht.store") return this.#storeByCall(call, stream, seat);
     const text = "Gateway is bootstrap-only. Discover service via DHT and call peer directly";

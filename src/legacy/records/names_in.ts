@@ -1,5 +1,7 @@
 /** The names that come up in messages and commands. @module */
 
+import { isTopic } from "../../names/mod.ts";
+import type { PubsubCommand } from "../../pubsub/messages.ts";
 import type { RpcCommand } from "../../rpc/messages.ts";
 import type { Message } from "../../wire/mod.ts";
 
@@ -18,8 +20,14 @@ export function proceduresIn(message: Message): readonly string[] {
   }
 }
 
+/** The topics that a message names: of patterns those that are one. */
+export function topicsIn(message: Message): readonly string[] {
+  if (message.kind === "publish") return [message.topic];
+  return message.kind === "subscribe" ? message.topics.filter(isTopic) : NONE;
+}
+
 /** The procedure that a command names. */
-export function procedureIn(command: RpcCommand): string | undefined {
+export function procedureIn(command: RpcCommand | PubsubCommand): string | undefined {
   switch (command.type) {
     case "call":
       return command.request.procedure;
@@ -31,4 +39,9 @@ export function procedureIn(command: RpcCommand): string | undefined {
     default:
       return undefined;
   }
+}
+
+/** The topic that a command names; events are heard of as messages. */
+export function topicIn(command: RpcCommand | PubsubCommand): string | undefined {
+  return command.type === "subscribe" && isTopic(command.pattern) ? command.pattern : undefined;
 }

@@ -6,12 +6,18 @@ import { sha256 } from "../../identity/mod.ts";
 import { keyOf } from "../wire_id.ts";
 
 /** Names that are remembered; those used least recently go. */
-export const NAMES_KNOWN_MAX = 100_000;
+const NAMES_KNOWN_MAX = 100_000;
 
 /** Remembers names, so that a key that was stored can be told when its name comes up. */
 export class NamesKnown {
-  readonly #keys = new LruMap<string, string>(NAMES_KNOWN_MAX);
-  readonly #names = new LruMap<string, string>(NAMES_KNOWN_MAX);
+  readonly #keys: LruMap<string, string>;
+  readonly #names: LruMap<string, string>;
+
+  /** Remembers at most `most` names. */
+  constructor(most: number = NAMES_KNOWN_MAX) {
+    this.#keys = new LruMap(most);
+    this.#names = new LruMap(most);
+  }
 
   /** The key of a name. */
   learn(name: string): string {

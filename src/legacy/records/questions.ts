@@ -87,9 +87,17 @@ export function errorReply({ callId }: Call, code: string, message: string): Mes
   return { kind: "reply", callId, error: new Map([["code", utf8(code)], ["message", utf8(message)]]) };
 }
 
+/** Who answers, and when. */
+export interface Answering {
+  readonly gateway: WireId;
+  /** ms. */
+  readonly now: number;
+}
+
 /** The answer to a request that is not served. */
-export function refusedReply({ requestId, fromNode: toNode }: RpcRequest, error: string, gateway: WireId): Message {
-  return { kind: "rpcReply", type: "rpc_reply", requestId, error, fromNode: gateway.wire, toNode };
+export function refusedReply(request: RpcRequest, error: string, { gateway, now }: Answering): Message {
+  const { requestId, fromNode: toNode } = request, head = { kind: "rpcReply", type: "rpc_reply", requestId } as const;
+  return { ...head, error, fromNode: gateway.wire, toNode, timestamp: Math.floor(now) };
 }
 
 /** A provider of the mesh as the original writes one; it is reached through this gateway. */
@@ -101,6 +109,11 @@ export function serviceRecord(node: Uint8Array, endpoint: string): Value {
     ["ttl", SERVICE_TTL_S],
   ];
   return new Map(fields);
+}
+
+/** What a gateway of the original stores where somebody at it wants a topic. */
+export function subscriptionRecord(gateway: Uint8Array, endpoint: string): Value {
+  return new Map<string, Value>([["node_id", gateway], ["endpoint", utf8(endpoint)], ["ttl", SERVICE_TTL_S]]);
 }
 
 const SERVICE_TTL_S = 300;

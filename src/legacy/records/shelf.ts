@@ -9,7 +9,7 @@ import { encodeValue, type Value, type ValueMap } from "../../wire/mod.ts";
 import type { NodeId } from "../../identity/mod.ts";
 import { keyOf, readWireId } from "../wire_id.ts";
 
-/** Values of one client, of one key, and of all together. */
+/** Values of one client or host, of one key, and of all together. */
 export const VALUES_PER_CLIENT_MAX = 1_000, VALUES_PER_KEY_MAX = 100, VALUES_MAX = 100_000;
 /** Largest value, bytes of MessagePack. */
 export const VALUE_BYTES_MAX = 4_096;
@@ -22,11 +22,14 @@ export interface Stored {
   readonly value: Value;
   /** Whom it is about; undefined where it does not say. */
   readonly about: NodeId | undefined;
-  /** The client that stored it. */
-  readonly by: NodeId;
+  /** Who stored it: a client, or `host:` and the host of a node that is none. */
+  readonly by: Storer;
   /** When it ends, ms. */
   readonly until: number;
 }
+
+/** By whom values are counted. */
+export type Storer = NodeId | `host:${string}`;
 
 /** Why a value was not kept. */
 export type Unkept = "value_too_large" | "too_many_values";
@@ -34,7 +37,7 @@ export type Unkept = "value_too_large" | "too_many_values";
 /** Values by key. */
 export class Shelf {
   readonly #keys = new Map<string, Stored[]>();
-  readonly #byClient = new Map<NodeId, Set<Stored>>();
+  readonly #byClient = new Map<Storer, Set<Stored>>();
   readonly #onEnded: (stored: Stored) => void;
   #size = 0;
 
@@ -49,7 +52,7 @@ export class Shelf {
   }
 
   /** Keeps a value under `key` for its `ttl` (seconds), in the place of the same node's earlier one. */
-  store(key: Uint8Array, value: Value, by: NodeId, now: number): Stored | Unkept {
+  store(key: Uint8Array, value: Value, by: Storer, now: number): Stored | Unkept {
     const bytes = encodeValue(value);
     if (bytes.length > VALUE_BYTES_MAX) return "value_too_large";
     const name = keyOf(key), about = aboutOf(value)?.node, until = now + ttlMs(value);

@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import "reflect-metadata";
 import * as x509 from "@peculiar/x509";
-import { connect } from "../../src/edge/connect.ts";
-import type { DialError } from "../../src/transport/transport.ts";
-import { soon } from "../conformance/deadline.ts";
+import { connect } from "../../../src/edge/connect.ts";
+import type { DialError } from "../../../src/transport/transport.ts";
+import { soon } from "../../conformance/deadline.ts";
 import { OriginalGateway } from "./original_gateway.ts";
-import { REALM } from "./world.ts";
+import { REALM } from "../world.ts";
 
 /** As `openssl req -x509` makes it: RSA 2048, self-signed, CN=macula-node, CA:TRUE, no SAN. */
 async function originalCertificate(): Promise<{ cert: string; key: string }> {
@@ -48,12 +48,13 @@ Deno.test("original certificate: refused with the sentence that says what to do,
 Deno.test("original certificate: with Deno's flag for that host alone it connects", async () => {
   await using gateway = await OriginalGateway.open(await originalCertificate());
   const client = `
-    import { connect } from ${JSON.stringify(new URL("../../mod.ts", import.meta.url).href)};
+    import { connect } from ${JSON.stringify(new URL("../../../mod.ts", import.meta.url).href)};
     const mesh = await connect("https://127.0.0.1:${gateway.port}", { realm: "${REALM}", legacy: true });
     await mesh.publish("from.flagged", { n: 1 }, { acknowledge: true });
     await mesh.close();
     console.log("done");`;
-  const flag = "--unsafely-ignore-certificate-errors=127.0.0.1", config = new URL("../../deno.json", import.meta.url);
+  const flag = "--unsafely-ignore-certificate-errors=127.0.0.1",
+    config = new URL("../../../deno.json", import.meta.url);
   const args = ["run", "--no-lock", "--no-check", "-A", "--unstable-net", flag, "--config", config.pathname, "-"];
   const process = new Deno.Command(Deno.execPath(), { args, stdin: "piped", stdout: "piped", stderr: "piped" }).spawn();
   const writer = process.stdin.getWriter();

@@ -1,11 +1,18 @@
 /** A gateway of the original as scripted from the recorded facts, over real QUIC: what it answers, and what it never does. @module */
 
-import { toHex, utf8 } from "../../src/base/bytes.ts";
-import { createQuicTransport } from "../../src/transport/quic/mod.ts";
-import type { BidiStream, Listener, TlsIdentity, Transport } from "../../src/transport/transport.ts";
-import { decodeFrame, encodeFrame, FrameReader, type Message, type Publish, type Value } from "../../src/wire/mod.ts";
-import { isPattern, matches, type Topic } from "../../src/names/mod.ts";
-import { idOf, REALM } from "./world.ts";
+import { toHex, utf8 } from "../../../src/base/bytes.ts";
+import { createQuicTransport } from "../../../src/transport/quic/mod.ts";
+import type { BidiStream, Listener, TlsIdentity, Transport } from "../../../src/transport/transport.ts";
+import {
+  decodeFrame,
+  encodeFrame,
+  FrameReader,
+  type Message,
+  type Publish,
+  type Value,
+} from "../../../src/wire/mod.ts";
+import { isPattern, matches, type Topic } from "../../../src/names/mod.ts";
+import { idOf, REALM } from "../world.ts";
 
 /** A stream that has sent CONNECT or something else. */
 export interface GatewayStream {

@@ -1,15 +1,15 @@
 /** Our client at a gateway of the original. @module */
 
 import assert from "node:assert/strict";
-import { fromUtf8, toHex } from "../../src/base/bytes.ts";
-import { type RefusedError, ValidationError } from "../../src/base/errors.ts";
-import { connect, type ConnectOptions } from "../../src/edge/connect.ts";
-import type { Mesh } from "../../src/mesh/mesh.ts";
-import { certificateAuthority } from "../gateway/certificate_authority.ts";
-import { take } from "../node/world.ts";
-import { soon, until } from "../conformance/deadline.ts";
+import { fromUtf8, toHex } from "../../../src/base/bytes.ts";
+import { type RefusedError, ValidationError } from "../../../src/base/errors.ts";
+import { connect, type ConnectOptions } from "../../../src/edge/connect.ts";
+import type { Mesh } from "../../../src/mesh/mesh.ts";
+import { certificateAuthority } from "../../gateway/certificate_authority.ts";
+import { take } from "../../node/world.ts";
+import { soon, until } from "../../conformance/deadline.ts";
 import { OriginalGateway } from "./original_gateway.ts";
-import { idOf, keyOfName, LegacyWorld, REALM, record } from "./world.ts";
+import { idOf, keyOfName, LegacyWorld, REALM, record } from "../world.ts";
 
 const authority = await certificateAuthority();
 const tls = await authority.issue("localhost");
