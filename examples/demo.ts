@@ -140,8 +140,8 @@ async function conduct(seconds: number): Promise<number> {
   await Promise.all([kitchen.line(/^ready/), reader.line(/^ready/)]);
   // Whoever publishes begins when the other listens: then every event has a recipient, and the numbers must agree.
   await Promise.all([kitchen.tell("begin"), reader.tell("begin")]);
-  await Promise.all([reader.line(/event 1\)/), reader.line(/^demo\.kitchen\.boil\(1\)/)]);
-  await new Promise((resolve) => setTimeout(resolve, leaveAt - performance.now()));
+  await Promise.all([reader.line(/event 2\)/), reader.line(/^demo\.kitchen\.boil\(2\)/)]);
+  await new Promise((resolve) => setTimeout(resolve, Math.max(0, leaveAt - performance.now())));
   console.log("Everybody leaves in order: calls end, then events, then the gateway");
   await reader.tell("pause");
   await reader.line(/^paused/);

@@ -10,6 +10,7 @@ import { Settings } from "../../src/cli/settings.ts";
 import { SILENT } from "../../src/mesh/options.ts";
 import { nodeId } from "../../src/identity/mod.ts";
 import { soon, until } from "../conformance/deadline.ts";
+import { isAlive } from "../conformance/processes.ts";
 
 const whole = { state: "granted", partial: false };
 
@@ -159,12 +160,3 @@ Deno.test("giving up a call, and leaving, end the command and what it started", 
     await Deno.remove(folder, { recursive: true });
   }
 });
-
-/** Whether a process runs; a zombie, which nobody has buried yet, does not. */
-function isAlive(pid: number): boolean {
-  try {
-    return !/\) Z /.test(Deno.readTextFileSync(`/proc/${pid}/stat`));
-  } catch {
-    return false;
-  }
-}

@@ -114,7 +114,7 @@ const dialTests: Tests = {
   },
 
   async "a host name without an address is said to be unknown"(site) {
-    const address = { hostname: "nowhere.invalid", port: 1 };
+    const address = { hostname: `${"a".repeat(64)}.invalid`, port: 1 }; // which no name server needs to be asked about
     await site.open();
     await assert.rejects(site.dial({ address }), { code: "unknown_host", retryable: true });
   },
@@ -170,7 +170,7 @@ const dialTests: Tests = {
     const dial = site.dial({ address: { hostname: world.host, port }, signal: giveUp.signal, timeoutMs: 60_000 });
     dial.catch(() => {});
     giveUp.abort("enough");
-    await assert.rejects(soon(dial, "the failure", 1000), { code: "aborted", cause: "enough" });
+    await assert.rejects(soon(dial, "the failure"), { code: "aborted", cause: "enough" });
   },
 
   async "a dial ends with its transport"(site, world) {
@@ -184,7 +184,7 @@ const dialTests: Tests = {
       return dial;
     });
     await soon(world.client.close(), "close");
-    for (const dial of dials) await assert.rejects(soon(dial, "the failure", 3000));
+    for (const dial of dials) await assert.rejects(soon(dial, "the failure"));
     await assert.rejects(site.dial());
   },
 };

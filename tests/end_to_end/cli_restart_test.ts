@@ -7,6 +7,7 @@
 
 import assert from "node:assert/strict";
 import { soon, until } from "../conformance/deadline.ts";
+import { isAlive } from "../conformance/processes.ts";
 import { startRegistry } from "./local_registry.ts";
 import { type Outcome, Program, ROOT, runProgram } from "./program.ts";
 
@@ -22,15 +23,6 @@ async function inFolder(body: (folder: string) => Promise<void>): Promise<void> 
     await body(folder);
   } finally {
     await Deno.remove(folder, { recursive: true });
-  }
-}
-
-/** Whether a process runs; one that nobody has buried yet does not. */
-function isAlive(pid: number): boolean {
-  try {
-    return !/\) Z /.test(Deno.readTextFileSync(`/proc/${pid}/stat`));
-  } catch {
-    return false;
   }
 }
 

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { createIdentity, issueLeaf } from "../../src/identity/mod.ts";
 import { soon, until } from "../conformance/deadline.ts";
+import { isAlive } from "../conformance/processes.ts";
 import { connectTo, freeTcpPort, Program, runProgram, TestGateway } from "./program.ts";
 
 /** One line on standard error, and nothing on standard output. */
@@ -83,20 +84,18 @@ Deno.test("serve --exec runs a command for each call", async () => {
   await assert.rejects(call, /gave up/);
   slow.kill("SIGTERM");
   server.kill("SIGTERM");
-  assert.equal((await soon(slow.ended, "leaving with nothing to wait for", 5_000)).code, 0);
+  assert.equal((await soon(slow.ended, "leaving with nothing to wait for")).code, 0);
   assert.equal((await soon(server.ended, "leaving")).code, 0);
 });
 
 Deno.test("a call that nobody serves fails at once, in one line", async () => {
   await using gateway = await TestGateway.start();
-  const startedAt = performance.now();
-  assertFails(await gateway.run(["call", "no.such.thing", "{}"]), 3, /no\.such\.thing/);
-  const wholeMs = performance.now() - startedAt;
+  const call = ["call", "no.such.thing", "{}", "--timeout", "600000"]; // ten minutes, that nobody waits for
+  assertFails(await gateway.run(call), 3, /no\.such\.thing/);
   await using mesh = await connectTo(gateway);
-  const connectedAt = performance.now();
-  await assert.rejects(mesh.call("no.such.thing"), { code: "no_provider" });
-  const answerMs = performance.now() - connectedAt;
-  assert.ok(answerMs < 300, `${answerMs} ms once connected, ${wholeMs} ms in all`);
+  await assert.rejects(soon(mesh.call("no.such.thing", null, { timeout: 600_000 }), "an answer"), {
+    code: "no_provider",
+  });
 });
 
 Deno.test("two gateways in two realms on one machine share nothing", async () => {
@@ -215,18 +214,19 @@ Deno.test("what cannot work is told in one line, with the cure", async (t) => {
 
 Deno.test("a second signal ends a drain at once; the first one waits for running calls", async () => {
   await using gateway = await TestGateway.start();
-  await using server = await gateway.serve(["serve", "slow.one", "--exec", "echo x > $0; sleep 100"]);
+  const file = `${gateway.folder}/pid`;
+  await using server = await gateway.serve(["serve", "slow.one", "--exec", `echo $$ > '${file}'; sleep 100`]);
   await using mesh = await connectTo(gateway);
   const call = mesh.call("slow.one", null, { timeout: 60_000 }).catch(() => {});
   await until(async () => (await mesh.members()).length > 2, "the server's link");
-  await until(async () => (await childrenOf(server.pid)).length > 0, "the command");
-  const [command] = await childrenOf(server.pid);
+  const pid = () => Deno.readTextFile(file).then(Number, () => 0);
+  await until(async () => await pid() > 0, "the command");
   server.kill("SIGINT");
   server.kill("SIGINT"); // together with the first: one
   await until(() => discovered(mesh), "that it serves no longer");
   server.kill("SIGTERM");
-  assert.equal((await soon(server.ended, "ending at once", 5_000)).code, 1);
-  await until(() => Deno.stat(`/proc/${command}`).then(() => false, () => true), "the command's end");
+  assert.equal((await soon(server.ended, "ending at once")).code, 1);
+  await until(async () => !isAlive(await pid()), "the command's end");
   await mesh.close();
   await call;
 });
@@ -289,7 +289,6 @@ Deno.test("a reader that goes away ends sub quietly", async () => {
       return isOver;
     },
     "its end",
-    15_000,
   );
   const { stdout, stderr } = await ended;
   assert.equal(JSON.parse(new TextDecoder().decode(stdout)).topic, "demo.tick");
@@ -328,12 +327,6 @@ Deno.test("help and version go to standard output", async () => {
   assert.deepEqual([version!.stdout, short!.stdout], [`macula ${current}\n`, `macula ${current}\n`]);
   for (const outcome of [help!, command!, version!, short!]) assert.deepEqual([outcome.code, outcome.stderr], [0, ""]);
 });
-
-/** The pids of what a process has started. */
-async function childrenOf(pid: number): Promise<string[]> {
-  const { stdout } = await new Deno.Command("ps", { args: ["-o", "pid=", "--ppid", `${pid}`] }).output();
-  return new TextDecoder().decode(stdout).split(/\s+/).filter((word) => word !== "");
-}
 
 async function discovered(mesh: { discover(name: string): Promise<unknown[]> }): Promise<boolean> {
   return (await mesh.discover("slow.one")).length === 0;

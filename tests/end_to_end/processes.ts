@@ -21,7 +21,7 @@ export function run(module: string, args: readonly string[]): TestProcess {
   }).spawn();
   const lines = child.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(new LineStream()).getReader();
   let alive = true;
-  const ended = child.status.then((status) => {
+  const status = child.status.then((status) => {
     alive = false;
     return status;
   });
@@ -29,15 +29,17 @@ export function run(module: string, args: readonly string[]): TestProcess {
   return {
     pid: child.pid,
     async line() {
-      const { value, done } = await soon(lines.read(), `a line of ${module}`, 20_000);
+      const { value, done } = await soon(lines.read(), `a line of ${module}`);
       if (done) throw new Error(`the process ended before its next line: ${module}`);
       return value;
     },
     kill,
-    ended,
+    get ended() {
+      return soon(status, `the end of ${module}`);
+    },
     async [Symbol.asyncDispose]() {
       kill("SIGKILL");
-      await ended;
+      await this.ended;
       await lines.cancel();
     },
   };

@@ -6,7 +6,7 @@ import { soon, until } from "../conformance/deadline.ts";
 /** The project's folder. */
 export const ROOT = new URL("../../", import.meta.url).pathname;
 /** How long a line may take, ms: the machine may be busy. */
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 30_000;
 /** How long one may take to end, ms. */
 const RUN_MS = 60_000;
 
@@ -83,7 +83,7 @@ export class Program implements AsyncDisposable {
     } catch {
       throw new Error(`No ${what()}`);
     }
-    if (!this.#alive) await this.#ended;
+    if (!this.#alive) await this.ended;
     const found = find();
     if (found === null) throw new Error(`It ended without ${what()}`);
     return found[1] ?? found[0];
@@ -96,7 +96,7 @@ export class Program implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.kill("SIGKILL");
-    await this.#ended;
+    await this.ended;
   }
 
   async #read(stream: ReadableStream<Uint8Array>, take: (text: string) => void): Promise<void> {
@@ -154,10 +154,17 @@ export class TestGateway implements AsyncDisposable {
   }
 }
 
-/** A TCP port that was free a moment ago. */
+/** A TCP port that is free, of those that no system hands out by itself: it stays free unless somebody asks for it. */
 export function freeTcpPort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
 }
 
 /** What Deno needs to find its cache; nothing of the mesh. */

@@ -1,7 +1,9 @@
 /** An example that runs in a process of its own: its lines are waited for, with a deadline. @module */
 
+import { soon } from "../conformance/deadline.ts";
+
 /** How long a line may take, ms. */
-const LINE_MS = 10_000;
+const LINE_MS = 30_000;
 const ROOT = new URL("../../", import.meta.url);
 
 /** A JSON line. */
@@ -76,7 +78,7 @@ export class Program implements AsyncDisposable {
     const timer = setTimeout(() => this.kill(), LINE_MS);
     const { code } = await this.#process.status;
     clearTimeout(timer);
-    await this.#output;
+    await soon(this.#output, `the end of what ${this.#name} says`);
     return code;
   }
 
