@@ -24,4 +24,4 @@ function limited(...told: readonly (string | Definition | Deno.TestDefinition["f
   test(definition as Deno.TestDefinition);
 }
 
-Deno.test = Object.assign(limited, test) as typeof Deno.test;
+Object.assign(Deno, { test: Object.assign(limited, test) });
