@@ -105,7 +105,7 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
     switch (message.kind) {
       case "publish":
         if (this.#clients.has(from)) return this.#onPublish(from, message, now);
-        return this.#hubs.has(from) ? this.#onRelayed(from, message, now) : this.#onDelivery(message);
+        return this.#hubs.has(from) ? this.#onRelayed(from, message, now) : this.#onDelivery(message, now);
       case "subscribe":
         return this.#clients.has(from) ? this.#onSubscribe(from, message) : NOTHING;
       case "unsubscribe":
@@ -305,10 +305,16 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
 
   // Being served
 
-  #onDelivery(message: Publish): readonly PubsubEffect[] {
+  /** One that its publisher repeats for want of an answer may have come already, through a hub that we were at before. */
+  #onDelivery(message: Publish, now: number): readonly PubsubEffect[] {
     if (this.#interests.recall(message.topic) === undefined && !isTopic(message.topic)) return NOTHING;
-    const { subscriptions } = this.#interests.audience(message.topic as Topic);
+    const { subscriptions } = this.#interests.audience(message.topic as Topic), { publisher, messageId } = message;
     if (subscriptions.length === 0) return NOTHING;
+    if (message.acknowledge && publisher !== undefined) {
+      const key = bytesKey(messageId) + bytesKey(publisher);
+      if (this.#seen.recall(key, now) !== undefined) return NOTHING;
+      this.#seen.remember(key, 0, now);
+    }
     return [{ kind: "event", event: { type: "delivered", subscriptions, publish: message } }];
   }
 

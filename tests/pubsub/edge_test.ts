@@ -38,6 +38,18 @@ Deno.test("edge: an interest is told to the hub and confirmed by it", () => {
   assert.deepEqual(bench.received("h", event("x..")), []);
 });
 
+Deno.test("edge: what its publisher repeats through another hub is delivered once; for others that is no repetition", () => {
+  const bench = attached(), first = acknowledged(7), another = { ...first, publisher: new Uint8Array(32).fill(9) };
+  bench.subscribe(1, "x");
+  const delivered = (publish: Publish) => [told({ type: "delivered", subscriptions: [1], publish })];
+  assert.deepEqual(bench.received("h", first), delivered(first));
+  bench.down("h");
+  bench.up("g", HUB, "hub");
+  assert.deepEqual(bench.received("g", first), [], "seed 1042 of the swarm: its hub had come back without memory");
+  assert.deepEqual(bench.received("g", another), delivered(another), "nobody can take the id of another's event");
+  assert.deepEqual(bench.received("g", event("x")), delivered(event("x")));
+});
+
 Deno.test("edge: the hub is told when the last subscription of a pattern goes", () => {
   const bench = attached();
   bench.subscribe(1, "x");
