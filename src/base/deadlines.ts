@@ -47,12 +47,15 @@ export class Deadlines<T> {
   /** Takes out the earliest one that is due at `now`, or returns `undefined`. */
   takeDue(now: number): T | undefined {
     if (!(this.#nextAt <= now)) return undefined;
-    const heap = this.#heap, first = heap[0];
+    const first = this.#heap[0];
     if (first === undefined) return undefined;
-    const last = heap.pop()!;
-    if (heap.length > 0) this.#sink(last);
-    this.#nextAt = heap[0]?.at ?? Infinity;
+    this.#takeFirst();
     return first.value;
+  }
+
+  /** Forgets the earliest ones up to the first that still matters: no timer need be set for them. */
+  skip(matters: (value: T) => boolean): void {
+    while (this.#heap.length > 0 && !matters(this.#heap[0]!.value)) this.#takeFirst();
   }
 
   /** Forgets those that do not matter any more; worth it when they are most of what is held. */
@@ -60,6 +63,12 @@ export class Deadlines<T> {
     const kept = this.#heap.filter(({ value }) => matters(value)).sort((a, b) => before(a, b) ? -1 : 1);
     this.#heap = kept; // sorted is a heap, too
     this.#nextAt = kept[0]?.at ?? Infinity;
+  }
+
+  #takeFirst(): void {
+    const heap = this.#heap, last = heap.pop()!;
+    if (heap.length > 0) this.#sink(last);
+    this.#nextAt = heap[0]?.at ?? Infinity;
   }
 
   #sink(entry: Entry<T> & { readonly order: number }): void {

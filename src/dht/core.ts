@@ -282,7 +282,13 @@ export class DhtCore implements Core<DhtMessage, DhtCommand, DhtTimer, DhtEvent>
 
   // Time
 
+  /** Most questions are answered long before they are due: half of all timers would be for nothing. */
+  readonly #matters = (due: number | Query | Publication | Rejoin): boolean =>
+    typeof due === "number" ? this.#queries.requests.get(due) !== undefined : !("done" in due && due.done);
+
   #arm(now: number, out: DhtEffect[]): void {
+    if (this.#deadlines.nextAt >= this.#timerAt) return;
+    this.#deadlines.skip(this.#matters);
     const at = this.#deadlines.nextAt;
     if (at >= this.#timerAt) return;
     this.#timerAt = at;

@@ -39,6 +39,20 @@ Deno.test("deadlines: adding between taking keeps the order", () => {
   }));
 });
 
+Deno.test("deadlines: skip forgets the earliest ones that do not matter, and no later ones", () => {
+  fc.assert(fc.property(fc.array(fc.tuple(fc.nat(20), fc.boolean())), (entries) => {
+    const deadlines = new Deadlines<number>();
+    entries.forEach(([at], order) => deadlines.add(at, order));
+    deadlines.skip((order) => entries[order]![1]);
+    const rest = entries.map(([at, matters], order) => ({ at, matters, order }))
+      .sort((a, b) => a.at - b.at || a.order - b.order);
+    while (rest[0]?.matters === false) rest.shift();
+    assert.equal(deadlines.nextAt, rest[0]?.at ?? Infinity);
+    assert.deepEqual(rest.map(() => deadlines.takeDue(20)), rest.map(({ order }) => order));
+    assert.equal(deadlines.size, 0);
+  }));
+});
+
 Deno.test("deadlines: retain forgets what does not matter and keeps the order of the rest", () => {
   const deadlines = new Deadlines<number>();
   for (let i = 0; i < 1_000; i++) deadlines.add((i * 7) % 100, i);
