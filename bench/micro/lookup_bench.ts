@@ -5,10 +5,12 @@ import { seededRandom } from "../../src/base/random.ts";
 import { Lookup } from "../../src/dht/lookup.ts";
 import { DHT_DEFAULTS } from "../../src/dht/options.ts";
 import { RoutingTable } from "../../src/dht/routing_table.ts";
+import { prefixOf } from "../../src/names/distance.ts";
 
 interface Contact {
   readonly node: string;
   readonly nodeBytes: Uint8Array;
+  readonly prefix: number;
   readonly sequence: number;
   readonly expiresAt: number;
 }
@@ -17,7 +19,7 @@ const NODES = 1_000, TARGETS = 64, { closestCount } = DHT_DEFAULTS;
 const random = seededRandom("lookup");
 const contacts = Array.from({ length: NODES }, (): Contact => {
   const nodeBytes = random.bytes(32);
-  return { node: toHex(nodeBytes), nodeBytes, sequence: 1, expiresAt: Infinity };
+  return { node: toHex(nodeBytes), nodeBytes, prefix: prefixOf(nodeBytes), sequence: 1, expiresAt: Infinity };
 });
 const tables = new Map(contacts.map((contact) => [contact.node, tableOf(contact)]));
 const targets = Array.from({ length: TARGETS }, () => random.bytes(32)), [self] = contacts as [Contact];

@@ -224,7 +224,8 @@ export class DhtCore implements Core<DhtMessage, DhtCommand, DhtTimer, DhtEvent>
   ): void {
     const request = this.#queries.requests.take(message.requestId, node);
     if (request === undefined || request.storeKey !== undefined) return;
-    const fresh = message.nodes.find((one) => one.node === node); // a reply may hold the sender's latest statement
+    const { prefix } = request.contact; // a reply may hold the sender's latest statement
+    const fresh = message.nodes.find((one) => one.prefix === prefix && one.node === node);
     this.#met(fresh !== undefined && fresh.sequence > request.contact.sequence ? fresh : request.contact, now, out);
     this.#queries.onReply(request, message, now, out);
   }

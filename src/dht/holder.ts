@@ -16,12 +16,12 @@ import type {
 } from "./messages.ts";
 import type { DhtOptions } from "./options.ts";
 import { Records } from "./records.ts";
-import type { RoutingTable } from "./routing_table.ts";
+import type { Named, RoutingTable } from "./routing_table.ts";
 
 const NO_NODES: readonly Contact[] = [];
 
 /** Who asks, where there is a link. */
-type Asker = { readonly node: string; readonly nodeBytes: Uint8Array } | undefined;
+type Asker = Named | undefined;
 
 /** The part of a hub that others ask. */
 export class Holder {
@@ -40,13 +40,8 @@ export class Holder {
   /** The k closest to `target` that we know, ourselves among them, and not the one who asks. */
   closest(target: Uint8Array, asker: Asker, now: number): Contact[] {
     const { closestCount } = this.#options, { self } = this;
-    const out = this.#table.closest(target, closestCount, { validAt: now, except: asker });
-    if (self === undefined || self.expiresAt <= now || self.node === asker?.node) return out;
-    let at = out.length;
-    while (at > 0 && compareDistance(target, self.nodeBytes, out[at - 1]!.nodeBytes) < 0) at--;
-    if (at < closestCount) out.splice(at, 0, self);
-    if (out.length > closestCount) out.pop();
-    return out;
+    const isNamed = self !== undefined && self.expiresAt > now && self.node !== asker?.node;
+    return this.#table.closest(target, closestCount, { validAt: now, except: asker, with: isNamed ? self : undefined });
   }
 
   /** Answers another hub. */

@@ -2,6 +2,7 @@
 
 import { toHex } from "../base/bytes.ts";
 import type { Peer, Role } from "../base/protocol.ts";
+import { prefixOf } from "../names/distance.ts";
 
 /** A link and who is at its other end. */
 export interface Link {
@@ -9,6 +10,8 @@ export interface Link {
   readonly node: string;
   /** The same as 32 bytes. */
   readonly nodeBytes: Uint8Array;
+  /** The first 32 bits of that. */
+  readonly prefix: number;
   readonly role: Role;
   /** Lookups that run for the node at its other end. */
   lookups: number;
@@ -33,7 +36,7 @@ export class Links {
 
   add(peer: Peer, nodeBytes: Uint8Array, role: Role): void {
     const text = toHex(nodeBytes), node = text === peer ? peer : text; // one string, not two
-    const link = { node, nodeBytes, role, lookups: 0 };
+    const link = { node, nodeBytes, prefix: prefixOf(nodeBytes), role, lookups: 0 };
     this.#links.set(peer, link);
     if (role === "hub") this.#hubs.set(peer, link);
     else this.#hubs.delete(peer);

@@ -13,14 +13,16 @@
  * @module
  */
 
+import { prefixOf } from "../names/distance.ts";
 import { compareDistance } from "../names/mod.ts";
 import type { LookupOptions } from "./options.ts";
-import { prefixOf } from "./routing_table.ts";
 
 /** What a lookup needs to know of a node. */
 export interface Askable {
   readonly node: string;
   readonly nodeBytes: Uint8Array;
+  /** The first 32 bits of the id. */
+  readonly prefix: number;
 }
 
 /** 0: heard of; 1: asked; 2: has answered; 3: has failed. */
@@ -223,8 +225,8 @@ export class Lookup<C extends Askable> {
     return candidate !== undefined && isSame(candidate.contact, contact) ? candidate : undefined;
   }
 
-  #distance({ nodeBytes }: Askable): number {
-    return (prefixOf(nodeBytes) ^ this.#prefix) >>> 0;
+  #distance({ prefix }: Askable): number {
+    return (prefix ^ this.#prefix) >>> 0;
   }
 
   /** The index of the first candidate that is not closer. */

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { prefixOf } from "../names/distance.ts";
 import { bucketIndex, compareDistance } from "../names/mod.ts";
 
 /** What the table needs to know of a node. */
@@ -15,18 +16,25 @@ export interface Known {
   readonly node: string;
   /** The same as 32 bytes. */
   readonly nodeBytes: Uint8Array;
+  /** The first 32 bits of the id. */
+  readonly prefix: number;
   /** Of two statements by one node the higher counts. */
   readonly sequence: number;
   /** After that its statement does not count any more, ms. */
   readonly expiresAt: number;
 }
 
+/** What a node is told apart by. */
+export type Named = Pick<Known, "node" | "nodeBytes" | "prefix">;
+
 /** Who counts among the closest. */
 export interface Wanted<C> {
   /** Whose statement holds at that time, ms; undefined: everyone's. */
   readonly validAt?: number;
   /** Everyone but this node. */
-  readonly except?: Pick<Known, "node" | "nodeBytes"> | undefined;
+  readonly except?: Named | undefined;
+  /** Counts as held, though it is in no bucket: ourselves. */
+  readonly with?: C | undefined;
   /** Whom this lets through. */
   readonly accepts?: (contact: C) => boolean;
 }
@@ -103,7 +111,7 @@ export class RoutingTable<C extends Known> {
   }
 
   /** The node of this id, if the table holds it. */
-  get(node: Pick<Known, "node" | "nodeBytes">): C | undefined {
+  get(node: Named): C | undefined {
     const bucket = this.#buckets[bucketIndex(this.#own, node.nodeBytes)];
     return bucket?.entries[indexIn(bucket, node)];
   }
@@ -133,7 +141,7 @@ export class RoutingTable<C extends Known> {
   }
 
   /** A node has shown that it is alive; nothing happens where it is not held. */
-  seen(node: Pick<Known, "node" | "nodeBytes">, now: number): void {
+  seen(node: Named, now: number): void {
     const bucket = this.#buckets[bucketIndex(this.#own, node.nodeBytes)];
     const at = bucket === undefined ? -1 : indexIn(bucket, node);
     if (at >= 0) moveToTail(bucket!, at, now);
@@ -161,7 +169,7 @@ export class RoutingTable<C extends Known> {
     sparePrefixes.pop();
     if (next !== undefined) {
       entries.unshift(next);
-      prefixes.unshift(prefixOf(next.nodeBytes));
+      prefixes.unshift(next.prefix);
       seenAt.unshift(-Infinity); // nobody has heard of it lately: it is the next to be probed
       failures.unshift(0);
       this.#size++;
@@ -191,6 +199,7 @@ export class RoutingTable<C extends Known> {
     // Who shares more bits with the target than we do, then who shares as many, then ever fewer.
     nearest.take(buckets[shared]);
     nearest.endGroup();
+    if (!nearest.isFull) nearest.takeOne(wanted.with);
     for (let i = shared + 1; i < buckets.length && !nearest.isFull; i++) nearest.take(buckets[i]);
     for (let i = Math.min(shared, buckets.length) - 1; i >= 0; i--) {
       nearest.endGroup();
@@ -233,7 +242,7 @@ export class RoutingTable<C extends Known> {
 
   #append({ entries, prefixes, seenAt, failures }: Bucket<C>, contact: C, now: number): void {
     entries.push(contact);
-    prefixes.push(prefixOf(contact.nodeBytes));
+    prefixes.push(contact.prefix);
     seenAt.push(now);
     failures.push(0);
     this.#size++;
@@ -248,8 +257,7 @@ class Nearest<C extends Known> {
   readonly #prefix: number;
   readonly #count: number;
   readonly #accepts: ((contact: C) => boolean) | undefined;
-  readonly #except: Pick<Known, "node"> | undefined;
-  readonly #exceptPrefix: number;
+  readonly #except: Named | undefined;
   #groupStart = 0;
 
   constructor(target: Uint8Array, count: number, { accepts, except }: Wanted<C>) {
@@ -258,7 +266,6 @@ class Nearest<C extends Known> {
     this.#count = count;
     this.#accepts = accepts;
     this.#except = except;
-    this.#exceptPrefix = except === undefined ? 0 : prefixOf(except.nodeBytes);
   }
 
   /** Whether earlier groups are all that is wanted. */
@@ -273,34 +280,38 @@ class Nearest<C extends Known> {
   /** Sorts the nodes of a bucket in. */
   take(bucket: Bucket<C> | undefined): void {
     if (bucket === undefined) return;
-    const { nodes } = this, accepts = this.#accepts, except = this.#except, exceptPrefix = this.#exceptPrefix;
-    const distances = this.#distances, target = this.#target, prefix = this.#prefix;
-    const { entries, prefixes } = bucket, count = this.#count, start = this.#groupStart;
+    const { nodes } = this, accepts = this.#accepts, except = this.#except;
+    const distances = this.#distances, prefix = this.#prefix, count = this.#count, { entries, prefixes } = bucket;
     for (let n = 0; n < prefixes.length; n++) {
       const distance = (prefixes[n]! ^ prefix) >>> 0;
-      let i = nodes.length;
-      if (i >= count && distance > distances[i - 1]!) continue;
+      if (nodes.length >= count && distance > distances[count - 1]!) continue;
       const contact = entries[n]!;
-      if (except !== undefined && prefixes[n] === exceptPrefix && contact.node === except.node) continue;
+      if (except !== undefined && prefixes[n] === except.prefix && contact.node === except.node) continue;
       if (accepts !== undefined && !accepts(contact)) continue;
-      for (; i > start && distances[i - 1]! >= distance; i--) {
-        const other = nodes[i - 1]!;
-        if (distances[i - 1] === distance && compareDistance(target, other.nodeBytes, contact.nodeBytes) < 0) break;
-        nodes[i] = other;
-        distances[i] = distances[i - 1]!;
-      }
-      nodes[i] = contact;
-      distances[i] = distance;
-      if (nodes.length <= count) continue;
-      nodes.pop();
-      distances.pop();
+      this.#sortIn(contact, distance);
     }
   }
-}
 
-/** The first 32 bits of an id. */
-export function prefixOf(id: Uint8Array): number {
-  return id[0]! << 24 | id[1]! << 16 | id[2]! << 8 | id[3]!;
+  /** Sorts in one node of the group. */
+  takeOne(contact: C | undefined): void {
+    if (contact !== undefined) this.#sortIn(contact, (contact.prefix ^ this.#prefix) >>> 0);
+  }
+
+  #sortIn(contact: C, distance: number): void {
+    const { nodes } = this, distances = this.#distances, target = this.#target, start = this.#groupStart;
+    let i = nodes.length;
+    for (; i > start && distances[i - 1]! >= distance; i--) {
+      const other = nodes[i - 1]!;
+      if (distances[i - 1] === distance && compareDistance(target, other.nodeBytes, contact.nodeBytes) < 0) break;
+      nodes[i] = other;
+      distances[i] = distances[i - 1]!;
+    }
+    nodes[i] = contact;
+    distances[i] = distance;
+    if (nodes.length <= this.#count) return;
+    nodes.pop();
+    distances.pop();
+  }
 }
 
 /** An id that shares exactly `index` leading bits with `own`, the others from `random`, which is changed for it. */
@@ -335,7 +346,7 @@ function addSpare<C extends Known>(bucket: Bucket<C>, contact: C, most: number):
     sparePrefixes.shift();
   }
   spares.push(contact);
-  sparePrefixes.push(prefixOf(contact.nodeBytes));
+  sparePrefixes.push(contact.prefix);
 }
 
 /** Whether it was one. */
@@ -348,13 +359,13 @@ function dropSpare<C extends Known>({ spares, sparePrefixes }: Bucket<C>, contac
   return true;
 }
 
-function indexIn<C extends Known>({ entries, prefixes }: Bucket<C>, node: Pick<Known, "node" | "nodeBytes">): number {
+function indexIn<C extends Known>({ entries, prefixes }: Bucket<C>, node: Named): number {
   return indexOf(entries, prefixes, node);
 }
 
 /** Ids of the same prefix are rare: most of the list is passed over without a look at it. */
-function indexOf(list: readonly Known[], prefixes: readonly number[], node: Pick<Known, "node" | "nodeBytes">): number {
-  const prefix = prefixOf(node.nodeBytes);
+function indexOf(list: readonly Known[], prefixes: readonly number[], node: Named): number {
+  const { prefix } = node;
   for (let i = 0; i < prefixes.length; i++) if (prefixes[i] === prefix && list[i]!.node === node.node) return i;
   return -1;
 }

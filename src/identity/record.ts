@@ -14,6 +14,7 @@
 
 import { concatBytes, utf8 } from "../base/bytes.ts";
 import type { Role } from "../base/protocol.ts";
+import { prefixOf } from "../names/distance.ts";
 import { isExact, type Pattern, type Procedure, type Realm } from "../names/mod.ts";
 import { encodeValue, type SignedRecord, type Value } from "../wire/mod.ts";
 import { sha256 } from "./crypto.ts";
@@ -89,6 +90,8 @@ export interface Proven {
   /** Who says it, as hex digits and as bytes. */
   readonly node: NodeId;
   readonly nodeBytes: Uint8Array;
+  /** The first 32 bits of that. */
+  readonly prefix: number;
   readonly publicKey: Uint8Array;
   /** Where it belongs, 32 bytes. */
   readonly key: Uint8Array;
@@ -157,10 +160,12 @@ export function proven<S extends Statement>(
   statement: S,
   { node, publicKey, signed }: Pick<Proven, "node" | "publicKey" | "signed">,
 ): S & Proven {
+  const nodeBytes = nodeIdBytes(node);
   return {
     ...statement,
     node,
-    nodeBytes: nodeIdBytes(node),
+    nodeBytes,
+    prefix: prefixOf(nodeBytes),
     publicKey,
     key: keyOf(statement, node),
     name: statement.kind === "node" ? "" : statement.kind === "interest" ? statement.pattern : statement.procedure,

@@ -7,6 +7,11 @@ export function distance(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> 
   return out;
 }
 
+/** The first 32 bits of an id: enough to tell most apart, and to compare most, without a look at the rest. */
+export function prefixOf(id: Uint8Array): number {
+  return id[0]! << 24 | id[1]! << 16 | id[2]! << 8 | id[3]!;
+}
+
 /** How many zero bits `bytes` begins with; all of them where there is no other. */
 export function leadingZeros(bytes: Uint8Array): number {
   for (let i = 0; i < bytes.length; i++) {

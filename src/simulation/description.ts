@@ -1,5 +1,6 @@
 /** Steps and messages in numbers, for the history's hash, and in words, for a failure's report. @module */
 
+import { prefixOf } from "../names/distance.ts";
 import type { AnyMessage } from "./nodes/passage.ts";
 import type { AnyEffect, Step } from "./nodes/world.ts";
 
@@ -15,7 +16,7 @@ export function fingerprint(message: AnyMessage): number {
     case "findNodeReply":
     case "findValueReply": {
       const first = message.nodes[0], count = "records" in message ? message.records.length : 0;
-      return base ^ (first === undefined ? 0 : prefixOf(first.nodeBytes)) ^ message.nodes.length << 4 ^ count << 24;
+      return base ^ (first === undefined ? 0 : first.prefix) ^ message.nodes.length << 4 ^ count << 24;
     }
     case "store":
     case "storeAck":
@@ -74,8 +75,4 @@ function describeEffect(effect: AnyEffect): string {
 
 function short(peer: string): string {
   return peer.slice(0, 12);
-}
-
-function prefixOf(id: Uint8Array): number {
-  return id[0]! << 24 | id[1]! << 16 | id[2]! << 8 | id[3]!;
 }

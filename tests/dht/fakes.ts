@@ -5,6 +5,7 @@ import { type Random, seededRandom } from "../../src/base/random.ts";
 import { DHT_DEFAULTS, type DhtOptions } from "../../src/dht/options.ts";
 import type { NodeRecord, VerifiedRecord } from "../../src/identity/record.ts";
 import type { NodeId } from "../../src/identity/node_id.ts";
+import { prefixOf } from "../../src/names/distance.ts";
 import type { Pattern, Realm } from "../../src/names/mod.ts";
 
 const REALM = "org.example.home" as Realm;
@@ -30,6 +31,7 @@ export function fakeNode(nodeBytes: Uint8Array, { sequence = 1, role = "hub" as 
   const proof = {
     node,
     nodeBytes,
+    prefix: prefixOf(nodeBytes),
     publicKey: nodeBytes,
     key: nodeBytes,
     name: "",
@@ -46,7 +48,8 @@ export function fakeInterest(
   key: Uint8Array,
   { name = "a.b", sequence = 1, expiresAt = 300_000, ttlMs = 300_000, bytes = 300, withdrawn = false } = {},
 ): VerifiedRecord {
-  const proof = { node: toHex(nodeBytes) as NodeId, nodeBytes, publicKey: nodeBytes, key, name, ttlMs, bytes, signed };
+  const who = { node: toHex(nodeBytes) as NodeId, nodeBytes, prefix: prefixOf(nodeBytes), publicKey: nodeBytes };
+  const proof = { ...who, key, name, ttlMs, bytes, signed };
   return { kind: "interest", realm: REALM, pattern: name as Pattern, sequence, expiresAt, withdrawn, ...proof };
 }
 

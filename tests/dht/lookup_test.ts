@@ -6,6 +6,7 @@ import { toHex } from "../../src/base/bytes.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { type Askable, Lookup } from "../../src/dht/lookup.ts";
 import { DHT_DEFAULTS, type LookupOptions } from "../../src/dht/options.ts";
+import { prefixOf } from "../../src/names/distance.ts";
 import { compareDistance } from "../../src/names/mod.ts";
 import { idOf, idWith, shuffled } from "./fakes.ts";
 
@@ -15,7 +16,7 @@ const SIMPLE: LookupOptions = { ...DHT_DEFAULTS, closestCount: 3, paths: 1, path
 /** The node at distance n. */
 function at(n: number): Askable {
   const nodeBytes = idWith(0, 0, n >>> 8, n & 0xff);
-  return { node: toHex(nodeBytes), nodeBytes };
+  return { node: toHex(nodeBytes), nodeBytes, prefix: prefixOf(nodeBytes) };
 }
 
 function lookup(seeds: number[], options: Partial<LookupOptions> = {}): Lookup<Askable> {
@@ -80,7 +81,7 @@ Deno.test("with nobody to ask it is done", () => {
 Deno.test("it never asks this node, nor a node twice; answers from others do not count", () => {
   const one = lookup([10, 20]);
   assert.deepEqual(asked(one), [10, 20]);
-  one.answered(at(10), [{ node: "own", nodeBytes: idWith(0) }, at(10), at(20)]);
+  one.answered(at(10), [{ node: "own", nodeBytes: idWith(0), prefix: 0 }, at(10), at(20)]);
   one.answered(at(10), [at(3)]);
   one.answered(at(99), [at(4)]);
   assert.deepEqual(asked(one), []);
@@ -140,6 +141,7 @@ Deno.test("in a network where everybody knows some, it finds the k closest of th
       const all: Askable[] = Array.from({ length: size }, (_, i) => idOf(`${seed}${i}`)).map((nodeBytes) => ({
         node: toHex(nodeBytes),
         nodeBytes,
+        prefix: prefixOf(nodeBytes),
       }));
       const gone = new Set(all.filter(() => random.number() * 100 < dead));
       const sorted = all.toSorted((a, b) => compareDistance(target, a.nodeBytes, b.nodeBytes));

@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { toHex } from "../../src/base/bytes.ts";
 import { randomInteger, seededRandom } from "../../src/base/random.ts";
 import { idInBucket, type Known, RoutingTable } from "../../src/dht/routing_table.ts";
+import { prefixOf } from "../../src/names/distance.ts";
 import { bucketIndex, compareDistance } from "../../src/names/mod.ts";
 import { idWith } from "./fakes.ts";
 
@@ -12,7 +13,7 @@ const OWN = idWith(0);
 const MINUTE_MS = 60_000;
 
 function known(nodeBytes: Uint8Array, sequence = 1, expiresAt = Infinity): Known {
-  return { node: toHex(nodeBytes), nodeBytes, sequence, expiresAt };
+  return { node: toHex(nodeBytes), nodeBytes, prefix: prefixOf(nodeBytes), sequence, expiresAt };
 }
 
 /** The nth node of bucket 0. */
@@ -144,6 +145,9 @@ Deno.test("closest: the n closest of all that are held, for every target", () =>
           one.closest(target, count, { accepts: isEven }).map(({ node }) => node),
           accepted.map(({ node }) => node),
         );
+        const self = known(own),
+          withSelf = [...all, self].sort((a, b) => compareDistance(target, a.nodeBytes, b.nodeBytes));
+        assertSame(one.closest(target, count, { with: self }), withSelf.slice(0, count));
       }
       assert.equal(one.size, all.length);
     }),
@@ -169,6 +173,9 @@ Deno.test("closest: exact for every layout of buckets and a target in each of th
       for (const count of [1, 8, 20, all.length + 1]) assertSame(one.closest(target, count), sorted.slice(0, count));
       const except = sorted[2];
       assertSame(one.closest(target, 8, { except }), sorted.filter((node) => node !== except).slice(0, 8));
+      const self = known(own), withSelf = [...sorted, self];
+      withSelf.sort((a, b) => compareDistance(target, a.nodeBytes, b.nodeBytes));
+      for (const count of [1, 8, 20]) assertSame(one.closest(target, count, { with: self }), withSelf.slice(0, count));
     }
   }
 });

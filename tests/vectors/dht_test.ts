@@ -6,6 +6,7 @@ import { fromHex, toHex, utf8 } from "../../src/base/bytes.ts";
 import { type Askable, Lookup } from "../../src/dht/lookup.ts";
 import { DHT_DEFAULTS } from "../../src/dht/options.ts";
 import { type Known, RoutingTable } from "../../src/dht/routing_table.ts";
+import { prefixOf } from "../../src/names/distance.ts";
 import { compareDistance } from "../../src/names/mod.ts";
 import { checkSection, type Vector } from "./vectors.ts";
 
@@ -18,7 +19,7 @@ function hashOf(text: string): Uint8Array<ArrayBuffer> {
 
 function known(text: string): Known & { text: string } {
   const nodeBytes = hashOf(text);
-  return { text, node: toHex(nodeBytes), nodeBytes, sequence: 1, expiresAt: Infinity };
+  return { text, node: toHex(nodeBytes), nodeBytes, prefix: prefixOf(nodeBytes), sequence: 1, expiresAt: Infinity };
 }
 
 Deno.test("a bucket's order", () => {
@@ -26,7 +27,7 @@ Deno.test("a bucket's order", () => {
   const named = (text: string): Known => {
     const nodeBytes = new Uint8Array(32);
     nodeBytes.set([0x80, ...utf8(text)]);
-    return { node: text, nodeBytes, sequence: 1, expiresAt: Infinity };
+    return { node: text, nodeBytes, prefix: prefixOf(nodeBytes), sequence: 1, expiresAt: Infinity };
   };
   let now = 0;
   checkSection("bucket_sequence_cap3", unnamed, (vector) => {
@@ -45,7 +46,7 @@ Deno.test("the closest of a table", () => {
     const table = new RoutingTable<ReturnType<typeof known>>(own, { bucketSize: 20, probeEveryMs: 60_000 });
     for (const node of nodes) table.add(node, 0);
     assert.equal(table.size, vector["size"]);
-    table.add({ text: "own", node: toHex(own), nodeBytes: own, sequence: 1, expiresAt: Infinity }, 0);
+    table.add({ text: "own", node: toHex(own), nodeBytes: own, prefix: prefixOf(own), sequence: 1, expiresAt: Infinity }, 0);
     assert.equal(table.size, vector["size_after_adding_self"]);
     const text = vector["target_sha256_of"] as string, target = text === "local" ? own : hashOf(text);
     const ours = table.closest(target, vector["k"] as number).map(({ text }) => text);
@@ -60,7 +61,8 @@ Deno.test("a lookup's closest, and whom it asks next", () => {
     const options = { ...DHT_DEFAULTS, paths: 1, pathClosestCount: 1, own: "own" };
     if (vector["select_alpha_closest"] !== undefined) {
       const nodes = texts(vector, "select_alpha_closest").map((node, i): Askable => {
-        return { node, nodeBytes: new Uint8Array(32).fill(i + 1) };
+        const nodeBytes = new Uint8Array(32).fill(i + 1);
+        return { node, nodeBytes, prefix: prefixOf(nodeBytes) };
       });
       const asked = new Set(texts(vector, "queried"));
       const seeds = nodes.filter(({ node }) => !asked.has(node)); // whom a lookup has asked it does not ask again

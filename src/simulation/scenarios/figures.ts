@@ -2,6 +2,7 @@
 
 import { randomInteger } from "../../base/random.ts";
 import type { NodesFound, RecordsFound } from "../../dht/mod.ts";
+import { prefixOf } from "../../names/distance.ts";
 import { compareDistance } from "../../names/mod.ts";
 import type { Pending } from "../nodes/application.ts";
 import type { Host } from "../nodes/host.ts";
@@ -222,10 +223,6 @@ function report(
   line("bytes of records per node, mean", mean(held.map(({ bytes }) => bytes)));
   line("known nodes per node, mean", mean(tables));
   line("links per node, mean", mean(living.map(({ links }) => links.ends.size)));
-}
-
-function prefixOf(id: Uint8Array): number {
-  return id[0]! << 24 | id[1]! << 16 | id[2]! << 8 | id[3]!;
 }
 
 const NEWCOMERS = 20, OTHERS = 10, POLL_MS = 250, FOUND_WITHIN_MS = 60_000;
