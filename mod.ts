@@ -56,6 +56,7 @@ export type {
   CallOptions,
   CommonOptions,
   DiscoverOptions,
+  DrainOptions,
   LinkInfo,
   Logger,
   MemberInfo,

@@ -13,6 +13,7 @@ const NOBODY: ReadonlySet<string> = new Set([
   "unavailable",
   "no_handler",
   "provider_lost",
+  "connection_lost",
   "node_unreachable",
 ]);
 /** What the user typed, or left out, cannot be right. */

@@ -38,6 +38,7 @@ export async function attach(settings: Settings, options: AttachOptions): Promis
   if (allowed !== undefined) checkDialOnly(target.names, allowed);
   const listen = settings.has("listen") ? parseListen(settings.text("listen")!) : {};
   const transport = options.transport ?? createQuicTransport(listen);
+  leaving?.lastly(() => transport.close());
   const timeout = settings.integer("timeout", 1) ?? CONNECT_TIMEOUT_MS;
   const given = givenAuth(settings), needsKey = given !== undefined && given.kind !== "token";
   const identity = options.identity ?? await keyFlag(settings) ??

@@ -1,7 +1,7 @@
 /** What a command runs with: its arguments, its flags, and the environment, over which flags win. @module */
 
 import { ValidationError } from "../base/errors.ts";
-import { isHostname, parseRealm } from "../names/mod.ts";
+import { isHostname } from "../names/mod.ts";
 import { type Environment, readEnvironment, type VariableName, VARIABLES_READ } from "../node/environment.ts";
 import { defaultStateDir } from "../store/mod.ts";
 import { type Arguments, type Option, type OptionName, OPTIONS } from "./options.ts";
@@ -32,12 +32,14 @@ export class Settings {
   ) {
     this.positionals = positionals;
     this.#flags = flags;
-    const merged: Record<string, string | undefined> = { ...values };
+    const merged: Record<string, string | undefined> = { ...values }, names = new Map<VariableName, string>();
     for (const [name, value] of flags) {
       const { variable }: Option = OPTIONS[name];
-      if (variable !== undefined && name !== "listen") merged[variable] = value;
+      if (variable === undefined || name === "listen") continue;
+      merged[variable] = value;
+      names.set(variable, `--${name}`);
     }
-    this.environment = readEnvironment(merged);
+    this.environment = readEnvironment(merged, names);
   }
 
   /** Whether a flag was given. */
@@ -70,13 +72,13 @@ export class Settings {
   /** A variable's value, or that of the flag which wins over it, one of a list. */
   choiceOf<Choice extends string>(name: VariableName, choices: readonly Choice[]): Choice | undefined {
     const text = this.environment.get(name)?.toLowerCase();
-    return text === undefined ? undefined : chosen(name, text, choices);
+    return text === undefined ? undefined : chosen(this.environment.named(name), text, choices);
   }
 
-  /** The realm that was asked for by a flag. */
+  /** The realm that was asked for, which a ticket must be of: by a flag, or by the environment where no flag names a hub. */
   get realm(): string | undefined {
-    const text = this.#flags.get("realm");
-    return text === undefined ? undefined : parseRealm(text);
+    const isAsked = this.has("realm") || !this.has("ticket") && !this.has("url");
+    return isAsked ? this.environment.realm() : undefined;
   }
 
   /** Where state is kept. */
@@ -94,7 +96,7 @@ export class Settings {
   logLevel(standard: LogLevel): LogLevel {
     const text = this.environment.get("MACULA_LOG_LEVEL");
     if (text === undefined) return standard;
-    return chosen(this.has("log-level") ? "--log-level" : "MACULA_LOG_LEVEL", text.toLowerCase(), LOG_LEVELS);
+    return chosen(this.environment.named("MACULA_LOG_LEVEL"), text.toLowerCase(), LOG_LEVELS);
   }
 
   /** Where a gateway listens. */

@@ -1,6 +1,9 @@
 /** Which hub a command attaches to, and which addresses it may dial. @module */
 
 import { MeshError, ValidationError } from "../base/errors.ts";
+import { parseTarget } from "../edge/targets.ts";
+import { setting } from "../node/environment.ts";
+import { fetchText } from "../node/runtime.ts";
 import { formatEndpoint, looksLikeTicket, parseEndpoint, parseTicket } from "../names/mod.ts";
 import { openStateFolder, readWhole, type StateFolder } from "../store/mod.ts";
 import type { Address, Transport } from "../transport/transport.ts";
@@ -28,7 +31,7 @@ export async function chooseTarget(
   settings: Settings,
   options: { readonly patienceMs: number; readonly signal?: AbortSignal },
 ): Promise<ChosenTarget> {
-  const named = await namedTargets(settings);
+  const named = await checkedTargets(settings);
   if (named.length > 0) return { names: named, local: false };
   const ticket = await localTicket(settings.stateDir, options);
   if (ticket !== undefined) return { names: [ticket], local: true };
@@ -37,6 +40,15 @@ export async function chooseTarget(
     `Cannot connect: there is nothing to connect to, no gateway has left a ticket in ${settings.stateDir}; ` +
       "give --ticket or --url, set MACULA_BOOTSTRAP_PEERS, or start one here with macula gateway",
   );
+}
+
+/** The same as `namedTargets`, each of which can be understood: an error names the variable that it stands in. */
+export async function checkedTargets(settings: Settings): Promise<string[]> {
+  const names = await namedTargets(settings), variable = settings.environment.named("MACULA_BOOTSTRAP_PEERS");
+  const check = () => names.forEach((name) => void parseTarget(name, { caCerts: undefined, fetchText }));
+  if (settings.has("ticket") || settings.has("url")) check();
+  else setting(variable, check);
+  return names;
 }
 
 /** The tickets and URLs that flags or the environment name; empty where they name none. */

@@ -1,14 +1,15 @@
 /** `connect`: an edge with the machine's own clock, randomness and network. @module */
 
+import { checkDuration } from "../base/duration.ts";
 import { MeshError, ValidationError } from "../base/errors.ts";
-import type { Identity } from "../identity/mod.ts";
+import { checkIdentity, type Identity } from "../identity/mod.ts";
 import type { Auth } from "../link/admission/guard.ts";
 import { originalDialler } from "../legacy/mod.ts";
 import { OutgoingBudget } from "../link/budget.ts";
 import { parseRealm, parseTicket } from "../names/mod.ts";
 import { Edge } from "./edge.ts";
 import { ownAuth } from "./own_auth.ts";
-import { type Environment, readEnvironment, type Values } from "../node/environment.ts";
+import { type Environment, readEnvironment, setting, type Values } from "../node/environment.ts";
 import { edgeSettings } from "../node/limits.ts";
 import type { Mesh } from "../mesh/mesh.ts";
 import { type CommonOptions, type Logger, SILENT } from "../mesh/options.ts";
@@ -25,7 +26,7 @@ import { type NamedTarget, parseTarget } from "./targets.ts";
 
 /** Options of `connect`. */
 export interface ConnectOptions extends CommonOptions {
-  /** The realm; default that of the ticket, else `MACULA_REALM`. */
+  /** The realm, which a ticket must be of; default that of the ticket, else `MACULA_REALM`, which comes first without a target. */
   readonly realm?: string | undefined;
   /**
    * By what this node shows that it belongs to the realm: its token, or a credential. Default nothing; where no target
@@ -75,23 +76,25 @@ export const CONNECT_TIMEOUT_MS = 10_000;
 export async function connect(target?: string | readonly string[], options: ConnectOptions = {}): Promise<Mesh> {
   const { timeout = CONNECT_TIMEOUT_MS, signal, logger = SILENT } = options;
   signal?.throwIfAborted();
+  checkDuration("connect", "timeout", timeout);
   const runtime = options.runtime ?? denoRuntime();
   const values = runtime.environment ?? systemEnvironment(), environment = readEnvironment(values);
   const names = target === undefined
     ? await defaultTargets(values, environment)
-    : typeof target === "string"
-    ? [target]
-    : target;
-  const caFile = environment.get("MACULA_TLS_CACERTFILE");
-  const caCerts = options.caCerts ?? (caFile === undefined ? undefined : await readCaCerts(caFile));
+    : Array.isArray(target)
+    ? target
+    : [target as string];
+  const caCerts = options.caCerts ?? await readCaCerts(environment);
   const targets = names.map((name) => parseTarget(name, { fetchText, caCerts }));
   if (targets.length === 0) {
     throw new ValidationError("Cannot connect: a list of at least one target is expected, got none");
   }
   if (options.legacy) checkLegacy(names, options, environment.get("MACULA_REALM"));
-  const realm = parseRealm(options.realm ?? realmOf(targets) ?? environment.text("MACULA_REALM"));
+  const asked = options.realm ?? (target === undefined ? environment.realm() : undefined) ?? realmOf(targets);
+  const realm = parseRealm(asked ?? environment.realm() ?? environment.text("MACULA_REALM"));
   // A secret of the environment is for the mesh of the environment, not for whatever ticket a program comes by.
   const auth = target === undefined && !options.legacy ? options.auth : options.auth ?? {};
+  if (options.identity !== undefined) checkIdentity("connect", options.identity);
   const said = { auth, identity: options.identity };
   const own = await ownAuth(said, { ...runtime, environment, values, logger });
   const edge = new Edge({
@@ -153,6 +156,8 @@ function realmOf(targets: readonly NamedTarget[]): string | undefined {
 
 async function defaultTargets(values: Values, environment: Environment): Promise<readonly string[]> {
   const listed = environment.get("MACULA_BOOTSTRAP_PEERS")?.split(",").map((one) => one.trim()).filter(Boolean) ?? [];
+  const variable = environment.named("MACULA_BOOTSTRAP_PEERS");
+  setting(variable, () => listed.forEach((name) => void parseTarget(name, { fetchText, caCerts: undefined })));
   if (listed.length > 0) return listed;
   const ticket = await localTicket(values);
   if (ticket !== undefined) {

@@ -8,7 +8,7 @@ import { Attachment, isFinal, type Target } from "../link/attachment.ts";
 import type { Dialler } from "../link/reach/dial.ts";
 import type { Established } from "../link/establish.ts";
 import type { Link, LinkEnd } from "../link/link.ts";
-import { formatTicket, parseRealm } from "../names/mod.ts";
+import { formatEndpoint, formatTicket, parseRealm } from "../names/mod.ts";
 import { Mesh, type MeshOptions } from "../mesh/mesh.ts";
 
 /** How long a hub may take to confirm what it is told anew, ms: it waits 3 s itself, for those who keep records. */
@@ -75,8 +75,7 @@ export class Edge extends Mesh {
     this.addEventListener("statuschange", onStatus);
     signal?.addEventListener("abort", onAbort, { once: true });
     this.#attachment.wake();
-    const late = () =>
-      this.#lastError ?? new DialError("unreachable", `Cannot connect: no welcome within ${timeoutMs} ms`);
+    const late = () => this.#lastError ?? this.#unwelcome(timeoutMs);
     try {
       signal?.throwIfAborted();
       await (timeoutMs === Infinity ? promise : within(this.runtime.timers, timeoutMs, promise, late));
@@ -85,6 +84,12 @@ export class Edge extends Mesh {
       this.removeEventListener("statuschange", onStatus);
       signal?.removeEventListener("abort", onAbort);
     }
+  }
+
+  #unwelcome(timeoutMs: number): DialError {
+    const { towards } = this.#attachment, where = towards === undefined ? "" : ` to ${formatEndpoint(towards)}`;
+    const text = `Cannot connect${where}: a gateway must welcome this node within ${timeoutMs} ms, got no answer`;
+    return new DialError("unreachable", text);
   }
 
   protected override uplink(): Link | undefined {

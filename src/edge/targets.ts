@@ -31,22 +31,22 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/;
  * `http://host:port` (its web address: the ticket is fetched there, from loopback, or with `#<node id>` behind it).
  */
 export function parseTarget(name: string, options: TargetOptions): NamedTarget {
+  if (typeof name !== "string") throw notTarget(name);
   if (looksLikeTicket(name)) {
     const ticket = parseTicket(name), target = ticketTarget(ticket);
     return { realm: ticket.realm, resolve: () => Promise.resolve(target) };
   }
   if (name.startsWith("http://")) return { realm: undefined, resolve: () => fetched(name, options) };
-  if (!name.startsWith("https://")) {
-    throw new ValidationError(
-      `Cannot connect: a ticket (macula1…), https://host:port or http://host:port is expected, got ${
-        JSON.stringify(name.slice(0, 100))
-      }`,
-    );
-  }
+  if (!name.startsWith("https://")) throw notTarget(name.slice(0, 100));
   const { caCerts } = options,
     expect = caCerts === undefined ? { kind: "name" } as const : { kind: "name", caCerts } as const;
   const target = { addresses: [parseEndpoint(name)], expect };
   return { realm: undefined, resolve: () => Promise.resolve(target) };
+}
+
+function notTarget(name: unknown): ValidationError {
+  const expected = "a ticket (macula1…), https://host:port or http://host:port is expected";
+  return new ValidationError(`Cannot connect: ${expected}, got ${JSON.stringify(name)}`);
 }
 
 /** What a ticket says. */

@@ -1,6 +1,6 @@
 /** A gateway: a hub run for others. @module */
 
-import { within } from "../base/clock.ts";
+import { sleep, within } from "../base/clock.ts";
 import { toHex } from "../base/bytes.ts";
 import { MeshError } from "../base/errors.ts";
 import type { LegacyGate, LegacyStats } from "../legacy/mod.ts";
@@ -11,7 +11,7 @@ import type { Link, LinkEnd } from "../link/link.ts";
 import { formatEndpoint, formatTicket, parseRealm } from "../names/mod.ts";
 import { fetchText } from "../node/runtime.ts";
 import { Mesh, type MeshOptions } from "../mesh/mesh.ts";
-import type { LinkInfo, MemberInfo, Stats } from "../mesh/options.ts";
+import { DRAIN_MS, type DrainOptions, type LinkInfo, type MemberInfo, type Stats } from "../mesh/options.ts";
 import { parseNodeId } from "../identity/mod.ts";
 import type { Address, Listener, ListenOptions, TlsIdentity } from "../transport/transport.ts";
 import { Bootstrap } from "./bootstrap.ts";
@@ -48,6 +48,8 @@ export interface GatewayStats extends Stats {
 
 /** After a link to a gateway that we were told of we make ourselves known, and again when it has answered, ms. */
 const JOIN_AGAIN_MS = 2_000;
+/** How often a gateway that leaves looks whether the calls that it passes on are answered, ms. */
+const PASSING_LOOK_MS = 20;
 /** How long edges have to read that the gateway goes, ms. */
 const LEAVE_MS = 5_000;
 
@@ -202,12 +204,19 @@ export class Gateway extends Mesh {
     this.#record.renew();
   }
 
-  /** Tells the edges to go elsewhere, finishes what runs, and closes. */
-  override async drain(options: { timeout?: number } = {}): Promise<void> {
+  /** Tells the edges to go elsewhere, finishes the calls that it serves or passes on, and closes. */
+  override async drain(options: DrainOptions = {}): Promise<void> {
     this.#ready = false;
-    const withinMs = options.timeout ?? 10_000;
+    const withinMs = options.timeout ?? DRAIN_MS;
     for (const link of this.node.links.all()) link.send({ kind: "goingAway", reason: "shutdown", withinMs }, "control");
     await super.drain(options);
+  }
+
+  /** @internal Calls that came later are their edges' risk: these were told. */
+  protected override async finished(): Promise<void> {
+    const { timers } = this.runtime, at = timers.now();
+    await super.finished();
+    while (this.node.hasCallsBefore(at)) await sleep(timers, PASSING_LOOK_MS);
   }
 
   /** @internal */

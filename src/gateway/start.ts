@@ -1,17 +1,17 @@
 /** `startGateway`: a gateway with the machine's own clock, randomness and network. @module */
 
 import { ValidationError } from "../base/errors.ts";
-import { createIdentity, generateSeed, type Identity, isIpLiteral } from "../identity/mod.ts";
+import { checkIdentity, createIdentity, generateSeed, type Identity, isIpLiteral } from "../identity/mod.ts";
 import type { AuditSink } from "../link/admission/audit.ts";
 import { type Admission, type Auth, hubGuard } from "../link/admission/guard.ts";
 import { OutgoingBudget } from "../link/budget.ts";
-import { formatEndpoint, parseRealm } from "../names/mod.ts";
+import { formatEndpoint, isHostname, parseRealm } from "../names/mod.ts";
 import type { LegacyOptions } from "../legacy/mod.ts";
 import { GATEWAY_LIMITS, type GatewayLimits, hubSettings } from "../node/limits.ts";
 import { type CommonOptions, type Logger, SILENT } from "../mesh/options.ts";
 import { listeningRuntime, outgoingBytesMax, type Runtime } from "../node/runtime.ts";
 import { FRAME_BYTES_MAX } from "../wire/mod.ts";
-import type { TlsIdentity } from "../transport/transport.ts";
+import type { Address, TlsIdentity } from "../transport/transport.ts";
 import { BOOTSTRAP_MAX } from "./bootstrap.ts";
 import { type CertificateStore, GatewayCertificate } from "./certificate.ts";
 import { Gateway } from "./gateway.ts";
@@ -92,12 +92,15 @@ export async function startGateway(options: StartGatewayOptions): Promise<Gatewa
   const address = { hostname: listen.hostname ?? LISTEN_HOSTNAME, port: listen.port ?? LISTEN_PORT };
   const limits = { ...GATEWAY_LIMITS, ...options.limits };
   checkBounds(limits, bootstrap);
+  checkAddress("listen", address);
+  if (http !== undefined) checkAddress("http", { ...address, port: http.port });
   const admission = options.admission ?? defaultAdmission(address.hostname);
   const host = options.hostname ?? (WILDCARDS.has(address.hostname) ? LISTEN_HOSTNAME : address.hostname);
   if (options.hostname === undefined && WILDCARDS.has(address.hostname)) {
     logger.warn("the ticket names 127.0.0.1 only: set the host that others reach", { cure: "MACULA_HOSTNAME" });
   }
   const identity = options.identity ?? createIdentity(generateSeed(runtime.random));
+  checkIdentity("start a gateway", identity);
   const guard = hubGuard(admission, options.auth, { identity, realm, now: runtime.timers.now() });
   const certificate = await GatewayCertificate.open({
     identity,
@@ -133,6 +136,10 @@ export async function startGateway(options: StartGatewayOptions): Promise<Gatewa
 
 function checkBounds(limits: GatewayLimits, bootstrap: readonly string[]): void {
   for (const [name, value] of Object.entries(limits)) {
+    if (!Object.hasOwn(GATEWAY_LIMITS, name)) {
+      const names = Object.keys(GATEWAY_LIMITS).join(", ");
+      throw new ValidationError(`Cannot start a gateway: limits has ${names}, got ${name}`);
+    }
     if (!(Number.isInteger(value) && value > 0)) {
       throw new ValidationError(`Cannot start a gateway: limits.${name} is a positive integer, got ${value}`);
     }
@@ -147,6 +154,16 @@ function checkBounds(limits: GatewayLimits, bootstrap: readonly string[]): void 
       `Cannot start a gateway: bootstrap names at most ${BOOTSTRAP_MAX} gateways, got ${bootstrap.length}`,
     );
   }
+}
+
+function checkAddress(option: string, { hostname, port }: Address): void {
+  if (typeof hostname !== "string" || !isHostname(hostname)) {
+    throw new ValidationError(
+      `Cannot start a gateway: ${option}.hostname is a host name or an IP address, got ${JSON.stringify(hostname)}`,
+    );
+  }
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return;
+  throw new ValidationError(`Cannot start a gateway: ${option}.port is an integer from 0 to 65535, got ${port}`);
 }
 
 /** What reaches beyond this machine is not open by accident. */

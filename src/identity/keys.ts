@@ -1,7 +1,7 @@
 /** A node's Ed25519 key, and the file form of it. @module */
 
 import { concatBytes, toBase64 } from "../base/bytes.ts";
-import { MeshError } from "../base/errors.ts";
+import { MeshError, ValidationError } from "../base/errors.ts";
 import { ed25519Sign, PKCS8_PREFIX, publicKeyOf, seedOfPem, type SigningKey, signingKey } from "./crypto.ts";
 import { type NodeId, nodeIdBytes, nodeIdOf } from "./node_id.ts";
 
@@ -39,6 +39,12 @@ export class Identity {
 /** The identity of a 32-byte seed: the same seed is the same node. Throws `ValidationError` for another length. */
 export function createIdentity(seed: Uint8Array): Identity {
   return new Identity(seed);
+}
+
+/** Throws `ValidationError` unless an application gave an identity; `doing` begins the sentence. */
+export function checkIdentity(doing: string, identity: Identity): void {
+  if (identity?.publicKey instanceof Uint8Array && typeof identity.sign === "function") return;
+  throw new ValidationError(`Cannot ${doing}: identity is what createIdentity makes, got ${typeof identity}`);
 }
 
 /** The text of a key file: PKCS#8 in PEM, as `openssl genpkey -algorithm ed25519` writes it. */

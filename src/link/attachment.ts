@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { DialError } from "../transport/transport.ts";
+import type { Address, DialError } from "../transport/transport.ts";
 import { MeshError, RefusedError } from "../base/errors.ts";
 import type { Established } from "./establish.ts";
 import { type Dialler, dialTarget, type Target } from "./reach/dial.ts";
@@ -34,10 +34,16 @@ export class Attachment {
   #failures = 0;
   #establishedAt = -Infinity;
   #running = false;
+  #towards: Address | undefined;
   #cancelRetry: () => void = () => {};
 
   constructor(options: AttachmentOptions) {
     this.#options = options;
+  }
+
+  /** Where it dials, or has dialled last. */
+  get towards(): Address | undefined {
+    return this.#towards;
   }
 
   /** Dials now, unless it does already: at the start, and when the link was lost. */
@@ -76,6 +82,7 @@ export class Attachment {
     try {
       for (const target of await this.#options.targets()) {
         for (const address of target.addresses) {
+          this.#towards = address;
           const result = await dialTarget(target, address, dialler).catch((error) => asMeshError(error));
           if (this.#abort.signal.aborted) {
             if (!(result instanceof MeshError)) result.connection.close(0, "normal");

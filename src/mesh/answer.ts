@@ -31,6 +31,7 @@ export async function untilAborted<T>(
     onAborted();
     reject(signal.reason);
   };
+  if (signal.aborted) onAbort();
   signal.addEventListener("abort", onAbort, { once: true });
   try {
     return await Promise.race([promise, aborted]);

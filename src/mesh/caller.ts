@@ -1,6 +1,8 @@
 /** From what an application calls to the request on the wire. @module */
 
-import { ValidationError } from "../base/errors.ts";
+import { checkDuration } from "../base/duration.ts";
+import type { Clock } from "../base/clock.ts";
+import { MeshError, TimeoutError, ValidationError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 import { type NodeId, nodeIdBytes, parseNodeId } from "../identity/mod.ts";
 import { parseProcedure } from "../names/mod.ts";
@@ -8,7 +10,7 @@ import type { Outcome } from "../rpc/messages.ts";
 import { HOPS_MAX } from "../rpc/options.ts";
 import { STRATEGIES } from "../rpc/selection.ts";
 import type { RpcRequest } from "../wire/mod.ts";
-import { answered } from "./answer.ts";
+import { answered, untilAborted } from "./answer.ts";
 import { orThrow } from "./failure.ts";
 import type { Node } from "../node/node.ts";
 import { CALL_TIMEOUT_MS, type CallOptions } from "./options.ts";
@@ -33,6 +35,9 @@ export interface CallerOptions {
   /** This node's id, 32 bytes. */
   readonly self: Uint8Array;
   readonly random: Random;
+  readonly clock: Clock;
+  /** Throws where the mesh was closed, by which links are lost too. */
+  readonly mustBeOpen: (what: string) => void;
   /** Largest body that the link takes now, bytes. */
   readonly bodyBytesMax: () => number;
 }
@@ -54,7 +59,7 @@ export class Caller {
   ): Promise<Result> {
     const { self, random } = this.#options, node = this.#options.node(), bodyBytesMax = this.#options.bodyBytesMax();
     const { timeout = CALL_TIMEOUT_MS, strategy = "local_first", hops, signal } = options;
-    if (!(timeout > 0)) throw new ValidationError(`Cannot call ${procedure}: timeout is over 0 ms, got ${timeout}`);
+    checkDuration(`call ${procedure}`, "timeout", timeout);
     if (!STRATEGIES.includes(strategy)) {
       throw new ValidationError(
         `Cannot call ${procedure}: strategy is one of ${STRATEGIES.join(", ")}, got ${JSON.stringify(strategy)}`,
@@ -79,8 +84,21 @@ export class Caller {
       ...(target?.hub === undefined ? {} : { targetHub: nodeIdBytes(target.hub) }),
     };
     const asked = node.rpc<Outcome>({ type: "call", request, timeoutMs, strategy });
-    const outcome = await answered(node, "rpc", asked, signal);
+    const outcome = await answered(node, "rpc", asked, signal).catch((error) => {
+      if (error instanceof MeshError && error.code === "connection_lost") this.#options.mustBeOpen("call");
+      throw error;
+    });
     return decodePayload(ownBytes(outcome.result, outcome.encoding), outcome.encoding) as Result;
+  }
+
+  /** Round trip to a node, ms: see `Mesh.ping`. */
+  async ping(id: NodeId, { timeout = CALL_TIMEOUT_MS, signal }: CallOptions): Promise<number> {
+    checkDuration(`ping ${id}`, "timeout", timeout);
+    const { clock } = this.#options, link = this.#options.node().links.ofNode(id), before = clock.now();
+    const late = () => new TimeoutError(`Cannot ping ${id}: an answer must come within ${timeout} ms, got none`);
+    if (link === undefined) await this.call({ node: id }, "_mesh.ping", null, { timeout, signal });
+    else await untilAborted(link.ping(timeout, late), signal);
+    return clock.now() - before;
   }
 
   /** Calls a procedure without waiting for an answer: see `Mesh.cast`. */

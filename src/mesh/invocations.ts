@@ -7,7 +7,7 @@ import { nodeId } from "../identity/mod.ts";
 import { parseProcedure } from "../names/mod.ts";
 import type { InvocationId, Outcome, RegistrationId, RpcEvent } from "../rpc/messages.ts";
 import { failureOf, isOfRuntime, orThrow } from "./failure.ts";
-import { decodePayload, encodePayload, ownBytes } from "./payload.ts";
+import { decodePayload, encodePayload, ownBytes, toJson } from "./payload.ts";
 import { CONCURRENCY_DEFAULT, type Handler, type ServeOptions, Service } from "./service.ts";
 import type { Node } from "../node/node.ts";
 
@@ -45,6 +45,10 @@ export class Invocations {
     if (!Number.isInteger(concurrency) || concurrency < 1) {
       throw new ValidationError(`Cannot advertise: concurrency is a positive integer, got ${concurrency}`);
     }
+    if (typeof handler !== "function") {
+      throw new ValidationError(`Cannot advertise: the handler is a function, got ${typeof handler}`);
+    }
+    const described = metadata === undefined ? {} : { metadata: toJson(metadata, "advertise") };
     const service = new Service(procedure, () => confirmation, async () => {
       this.#services.delete(registration);
       if (this.#ended) return;
@@ -58,11 +62,16 @@ export class Invocations {
       registration,
       procedure: parseProcedure(procedure),
       concurrency,
-      ...(metadata === undefined ? {} : { metadata: JSON.stringify(metadata) }),
+      ...described,
       ...(unlisted === undefined ? {} : { unlisted }),
     });
     const ready = orThrow(answer).then((known) => void (confirmation = known ?? BY_HUB));
     return { service, ready };
+  }
+
+  /** Stops serving; resolves when the hub knows, or will not. */
+  async withdraw(): Promise<void> {
+    await Promise.allSettled(this.services().map((service) => service.close()));
   }
 
   /** Resolves when nothing runs. */

@@ -6,6 +6,7 @@
  */
 
 import type { Confirmation } from "../base/listing.ts";
+import { checkDuration } from "../base/duration.ts";
 import { ClosedError, TimeoutError, ValidationError } from "../base/errors.ts";
 import { within } from "../base/clock.ts";
 import type { Peer } from "../base/protocol.ts";
@@ -23,10 +24,11 @@ import { BY_HUB, Invocations } from "./invocations.ts";
 import { Node } from "../node/node.ts";
 import type { NodeOptions } from "../node/limits.ts";
 import {
-  CALL_TIMEOUT_MS,
   type CallOptions,
   type CommonOptions,
   type DiscoverOptions,
+  DRAIN_MS,
+  type DrainOptions,
   type LinkInfo,
   linkInfo,
   type Logger,
@@ -84,11 +86,12 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
     const shared = {
       node: () => this.node,
       self: self.identity.idBytes,
+      clock: runtime.timers,
       random: runtime.random.fork("application"),
+      mustBeOpen: (what: string, signal?: AbortSignal) => this.#mustBeOpen(what, signal),
       bodyBytesMax: () => (this.uplink()?.frameBytesMax ?? limits.frameBytesMax) - ENVELOPE_BYTES,
     };
-    const mustBeOpen = (signal?: AbortSignal) => this.#mustBeOpen("publish", signal), uplink = () => this.uplink();
-    this.#publisher = new Publisher({ ...shared, signer: self, clock: runtime.timers, uplink, mustBeOpen });
+    this.#publisher = new Publisher({ ...shared, signer: self, uplink: () => this.uplink() });
     this.#caller = new Caller(shared);
     this.#invocations = new Invocations(shared.node, shared.bodyBytesMax, (procedure, error) => {
       logger.error("a handler failed", { procedure, error: error instanceof Error ? error.stack : String(error) });
@@ -99,11 +102,8 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
         pubsub: (event) => this.#onPubsub(event),
         rpc: (event) => this.#onRpc(event),
         dht: ({ type, record }) => logger.debug("record", { type, kind: record.kind, node: record.node }),
-        /** @internal */
         linkUp: (link) => this.linkUp(link),
-        /** @internal */
         linkDown: (link, end) => this.linkDown(link, end),
-        /** @internal */
         goingAway: (link, reason) => this.goingAway(link, reason),
         refused: (failure) => this.tell("refused", failure),
       },
@@ -152,7 +152,6 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
       slab: this.node.slab,
       drained: (one) => this.node.relief.drained(one),
       overflowed: (one) => this.tell("slowconsumer", { pattern: one.pattern }),
-      /** @internal */
       closed: async () => {
         this.#subscriptions.delete(id);
         if (this.#status === "closed") return;
@@ -221,8 +220,8 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
 
   /** Who serves a procedure, at all hubs: each that is known to is asked now, and left out if it does not answer. */
   async discover(procedure: string, options: DiscoverOptions = {}): Promise<ProviderInfo[]> {
-    const args = { procedure: parseProcedure(procedure), fresh: options.fresh };
-    return await this.call<ProviderInfo[]>("_mesh.providers", args, options);
+    const { fresh } = options;
+    return await this.call<ProviderInfo[]>("_mesh.providers", { procedure: parseProcedure(procedure), fresh }, options);
   }
 
   /** Which nodes want events of this topic, at all hubs: as `discover`. */
@@ -231,13 +230,9 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
   }
 
   /** Round trip to a node, ms. Rejects with `TimeoutError` or `node_unreachable`. */
-  async ping(node: string, { timeout = CALL_TIMEOUT_MS, signal }: CallOptions = {}): Promise<number> {
-    const id = parseNodeId(node), link = this.node.links.ofNode(id), before = this.runtime.timers.now();
-    const late = () => new TimeoutError(`Cannot ping ${id}: no answer within ${timeout} ms`);
-    signal?.throwIfAborted();
-    if (link === undefined) await this.callTo(id, "_mesh.ping", null, { timeout, signal });
-    else await untilAborted(link.ping(timeout, late), signal);
-    return this.runtime.timers.now() - before;
+  async ping(node: string, options: CallOptions = {}): Promise<number> {
+    this.#mustBeOpen("ping", options.signal);
+    return await this.#caller.ping(parseNodeId(node), options);
   }
 
   /** All nodes that the hub sees. */
@@ -262,21 +257,25 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
 
   /** Counters since the start. */
   stats(): Stats {
-    const uptime = Math.round(this.runtime.timers.now() - this.#startedAt);
-    return statsOf(this.node, { unconfirmed: this.#publisher.unconfirmed, services: this.services().length, uptime });
+    const uptime = Math.round(this.runtime.timers.now() - this.#startedAt), services = this.services().length;
+    return statsOf(this.node, { unconfirmed: this.#publisher.unconfirmed, services, uptime });
   }
 
   /**
    * Leaves in order: takes no new work, finishes the calls it serves (at most `timeout` ms, default 10,000), then
-   * closes.
+   * closes. Aborted, it closes at once and rejects with the signal's reason.
    */
-  async drain({ timeout = 10_000 }: { timeout?: number } = {}): Promise<void> {
+  async drain({ timeout = DRAIN_MS, signal }: DrainOptions = {}): Promise<void> {
+    checkDuration("drain", "timeout", timeout, 0);
     if (this.#closing !== undefined) return await this.#closing;
     this.setStatus("draining");
-    await Promise.allSettled(this.#invocations.services().map((service) => service.close()));
+    const finished = this.#invocations.withdraw().then(() => this.finished());
     const late = () => new TimeoutError("Cannot wait longer for running calls");
-    await within(this.runtime.timers, timeout, this.#invocations.idle(), late).catch(() => {});
-    await this.close();
+    try {
+      await untilAborted(within(this.runtime.timers, timeout, finished, late).catch(() => {}), signal);
+    } finally {
+      await this.close();
+    }
   }
 
   /** Ends everything, after what was accepted has been delivered. Idempotent. */
@@ -316,6 +315,11 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
     this.logger.info("the hub is going away", { node: link.peer.node, reason });
   }
 
+  /** @internal Resolves when no call that would be lost with this node is running. */
+  protected finished(): Promise<void> {
+    return this.#invocations.idle();
+  }
+
   /** @internal Ends what a subclass added; called before the links are closed. */
   protected async closing(): Promise<void> {}
 
@@ -324,9 +328,8 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
 
   /** @internal Changes the status; tells those who listen. */
   protected setStatus(status: Status): void {
-    if (this.#status === status || this.#status === "closed") return;
-    if (this.#status === "draining" && status !== "closed") return;
     const before = this.#status;
+    if (before === status || before === "closed" || before === "draining" && status !== "closed") return;
     this.#status = status;
     this.logger.debug("status", { from: before, to: status });
     this.tell("statuschange", { from: before, to: status });
@@ -382,17 +385,15 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
     }
     await Promise.all(this.node.links.all().map((link) => link.close("closed by its application")));
     this.setStatus("closed");
-    const text = "Cannot wait any longer: the mesh was closed";
-    this.node.abandonAll({ code: "closed", text });
-    this.#invocations.end(new ClosedError(text));
+    const end = new ClosedError("Cannot wait any longer: the mesh was closed");
+    this.node.abandonAll({ code: end.code, text: end.message });
+    this.#invocations.end(end);
     await Promise.all([...this.#subscriptions.values()].map((subscription) => subscription.close()));
     await this.closed();
   }
 
   #mustBeOpen(what: string, signal: AbortSignal | undefined): void {
     signal?.throwIfAborted();
-    if (this.#closing !== undefined || this.#status === "closed") {
-      throw new ClosedError(`Cannot ${what}: the mesh was closed`);
-    }
+    if (this.#closing !== undefined) throw new ClosedError(`Cannot ${what}: the mesh was closed`);
   }
 }

@@ -63,6 +63,15 @@ export interface CallOptions extends CommonOptions {
   readonly hops?: number | undefined;
 }
 
+/** Options of `drain`. */
+export interface DrainOptions extends CommonOptions {
+  /** How long to wait for what runs, ms. Default 10,000. */
+  readonly timeout?: number | undefined;
+}
+
+/** Default of `timeout` of `drain`, ms. */
+export const DRAIN_MS = 10_000;
+
 /** Options of `discover` and `discoverSubscribers`. */
 export interface DiscoverOptions extends CallOptions {
   /** Ask all who may know, instead of remembering for up to a minute who they named. */
@@ -107,7 +116,10 @@ export interface LinkInfo {
 
 /** Counters since the start. */
 export interface Stats {
-  /** Frames; `dropped` for slow readers, `unconfirmed` by the hub. */
+  /**
+   * Frames `sent` and `received`; events `dropped` for slow readers, and events `unconfirmed`: acknowledged ones that no
+   * hub confirmed, and those that still waited for a link when the mesh was closed.
+   */
   readonly messages: {
     readonly sent: number;
     readonly received: number;

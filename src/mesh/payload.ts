@@ -41,15 +41,25 @@ export function ownBytes(bytes: Uint8Array, encoding: string | undefined): Uint8
   return encoding === "json" ? bytes : bytes.slice();
 }
 
-function toJson(value: unknown, doing: string): string {
+/** A value as JSON; throws `ValidationError`, whose sentence `doing` begins. */
+export function toJson(value: unknown, doing: string): string {
   let text: string | undefined;
   try {
     text = JSON.stringify(value ?? null);
   } catch (cause) {
-    throw new ValidationError(`Cannot ${doing}: a JSON value or a Uint8Array is expected, got one that ${cause}`);
+    throw new ValidationError(
+      `Cannot ${doing}: a JSON value or a Uint8Array is expected, got one that JSON does not take (${
+        firstLine(cause)
+      })`,
+    );
   }
   if (text === undefined) {
     throw new ValidationError(`Cannot ${doing}: a JSON value or a Uint8Array is expected, got a ${typeof value}`);
   }
   return text;
+}
+
+/** The first line of what V8 says of a value: the others draw a circle. */
+function firstLine(cause: unknown): string {
+  return (cause instanceof Error ? cause.message : String(cause)).split("\n")[0]!;
 }

@@ -2,7 +2,7 @@
 
 import { toHex, utf8 } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
-import { MeshError, ValidationError } from "../base/errors.ts";
+import { ClosedError, MeshError, ValidationError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 import { signEvent } from "../link/admission/event_proof.ts";
 import type { Self } from "../link/handshake.ts";
@@ -31,7 +31,7 @@ export interface PublisherOptions {
   /** The link that events go to; undefined at a hub, and without one. */
   readonly uplink: () => Link | undefined;
   /** Throws where nothing may be published any more. */
-  readonly mustBeOpen: (signal: AbortSignal | undefined) => void;
+  readonly mustBeOpen: (what: string, signal: AbortSignal | undefined) => void;
 }
 
 /** Publishes for one application. */
@@ -47,7 +47,7 @@ export class Publisher {
     this.#options = options;
   }
 
-  /** Acknowledged events that nobody confirmed. */
+  /** Acknowledged events that nobody confirmed, and those that still waited for a link at the end. */
   get unconfirmed(): number {
     return this.#unconfirmed;
   }
@@ -60,7 +60,7 @@ export class Publisher {
   /** Publishes one event: see `Mesh.publish`. No async function: each would add a promise to every event. */
   publish(topic: string, data: unknown, options: PublishOptions): Promise<Published> {
     try {
-      this.#options.mustBeOpen(options.signal);
+      this.#options.mustBeOpen("publish", options.signal);
       return this.#publish(topic, data, options);
     } catch (error) {
       return Promise.reject(error);
@@ -97,7 +97,7 @@ export class Publisher {
       if (full !== undefined) await full;
       return { id: toHex(publish.messageId), recipients: answer?.recipients };
     } catch (error) {
-      if (publish.acknowledge) this.#unconfirmed++;
+      if (publish.acknowledge || error instanceof ClosedError) this.#unconfirmed++;
       throw error;
     } finally {
       if (publish.acknowledge && --this.#waiting === 0) { for (const resolve of this.#idle.splice(0)) resolve(); }
@@ -114,7 +114,7 @@ export class Publisher {
       throw new ValidationError("Cannot publish: this version does not keep retained events, got retain: true");
     }
     const { bytes: payload, encoding } = encodePayload(data, "publish", bodyBytesMax);
-    if (topic !== this.#topic) this.#topic = parseTopic(topic);
+    if (this.#topic === undefined || topic !== this.#topic) this.#topic = parseTopic(topic);
     // In full, as the decoder makes it: what handles events meets one hidden class.
     const event: { readonly [K in keyof Required<Publish>]: Publish[K] | undefined } = {
       kind: "publish",

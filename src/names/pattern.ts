@@ -122,5 +122,6 @@ function embeds(outer: Anchors, inner: Anchors): boolean {
 }
 
 function hashToStars(text: string): string {
+  if (typeof text !== "string") return text; // its length is looked at next, and refused
   return text === "#" || text.endsWith(".#") ? text.slice(0, -1) + "**" : text;
 }

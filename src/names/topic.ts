@@ -36,6 +36,7 @@ export function nameFault(text: string): string | undefined {
 
 /** Which bound of length `text` breaks, or `undefined`. */
 export function lengthFault(text: string): string | undefined {
+  if (typeof text !== "string") return `it is a text, got ${text === null ? "null" : typeof text}`;
   if (text.length > NAME_BYTES_MAX) return `it has at most ${NAME_BYTES_MAX} bytes, got ${text.length}`;
   let segments = 1;
   for (let i = text.indexOf("."); i >= 0; i = text.indexOf(".", i + 1)) segments++;

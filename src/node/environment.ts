@@ -1,6 +1,7 @@
 /** The environment variables, in one table; the original's names where the meaning is the same. @module */
 
 import { ValidationError } from "../base/errors.ts";
+import { parseRealm, type Realm } from "../names/mod.ts";
 
 /** Variables by name, as they are set. */
 export type Values = Readonly<Record<string, string | undefined>>;
@@ -61,17 +62,36 @@ export interface Environment {
   text(name: VariableName): string;
   /** The value or its default, as a port. */
   port(name: VariableName): number;
+  /** The realm, where it is set. */
+  realm(): Realm | undefined;
+  /** What it was set by: a flag, another name of the variable, or the variable itself. For errors. */
+  named(name: VariableName): string;
+}
+
+/** What stands for a variable where a flag was given: the flag, as it is typed. */
+export type FlagNames = ReadonlyMap<VariableName, string>;
+
+/** What `parse` makes of a setting; its `ValidationError` then begins with what the setting was made by. */
+export function setting<T>(named: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof ValidationError)) throw error;
+    throw new ValidationError(`Cannot use ${named}: ${error.message.replace(/^Cannot [^:]*: /, "")}`);
+  }
 }
 
 /** Reads from `values`; throws `ValidationError` where a name of the original is set that has a new name. */
-export function readEnvironment(values: Values): Environment {
+export function readEnvironment(values: Values, flags: FlagNames = new Map()): Environment {
   for (const [old, name] of Object.entries(RENAMED)) {
     if (values[old]) throw new ValidationError(`Cannot use ${old}: set ${name} instead`);
   }
-  const get = (name: VariableName) => {
+  const source = (name: VariableName) => {
     const { aliases = [] }: Variable = ENVIRONMENT[name];
-    return [name, ...aliases].map((one) => values[one]?.trim()).find((value) => value !== undefined && value !== "");
+    return [name, ...aliases].find((one) => (values[one]?.trim() ?? "") !== "");
   };
+  const get = (name: VariableName) => values[source(name) ?? ""]?.trim();
+  const named = (name: VariableName) => flags.get(name) ?? source(name) ?? name;
   const text = (name: VariableName) => get(name) ?? (ENVIRONMENT[name] as Variable).standard ?? "";
   return {
     get,
@@ -80,10 +100,15 @@ export function readEnvironment(values: Values): Environment {
       const value = text(name);
       if (!/^\d{1,5}$/.test(value) || Number(value) > 65_535) {
         throw new ValidationError(
-          `Cannot use ${name}: a port from 0 to 65535 is expected, got ${JSON.stringify(value)}`,
+          `Cannot use ${named(name)}: a port from 0 to 65535 is expected, got ${JSON.stringify(value)}`,
         );
       }
       return Number(value);
     },
+    realm() {
+      const value = get("MACULA_REALM");
+      return value === undefined ? undefined : setting(named("MACULA_REALM"), () => parseRealm(value));
+    },
+    named,
   };
 }

@@ -116,6 +116,11 @@ export class Node implements LinkOwner {
     return this.#rpc.pendingCalls;
   }
 
+  /** Whether a call that began by `at` (ms) is still on its way. */
+  hasCallsBefore(at: number): boolean {
+    return this.#rpc.hasCallsBefore(at);
+  }
+
   /** What the hash table of a hub holds; undefined at an edge, which holds nothing. */
   get hashTable():
     | { readonly records: number; readonly routingTable: number; readonly unverified: number }

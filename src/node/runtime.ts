@@ -11,7 +11,7 @@ import type { Timers } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import type { issueLeaf } from "../identity/mod.ts";
 import type { Transport, TransportLimits } from "../transport/transport.ts";
-import type { Values } from "./environment.ts";
+import type { Environment, Values } from "./environment.ts";
 import { defaultStateDir, openStateFolder, readWhole, WatchedFile, type WatchOptions } from "../store/mod.ts";
 import { createQuicTransport } from "../transport/quic/mod.ts";
 
@@ -122,10 +122,12 @@ export function watchText<T>(path: string, options: Omit<WatchOptions<T>, "path"
   return WatchedFile.open({ ...options, path });
 }
 
-/** Certificates of CAs, from a PEM file. */
-export async function readCaCerts(path: string): Promise<readonly string[]> {
+/** Certificates of CAs, from the PEM file that the environment names; undefined where it names none. */
+export async function readCaCerts(environment: Environment): Promise<readonly string[] | undefined> {
+  const path = environment.get("MACULA_TLS_CACERTFILE");
+  if (path === undefined) return undefined;
   const text = await readWhole(path);
-  if (text === undefined) throw new ValidationError(`Cannot read CA certificates: there is no file ${path}`);
+  if (text === undefined) throw new ValidationError(`Cannot use MACULA_TLS_CACERTFILE: there is no file ${path}`);
   return [text];
 }
 

@@ -91,6 +91,12 @@ export class Calls {
     return this.#calls.size;
   }
 
+  /** Whether one that began by `at` (ms) is still on its way. */
+  hasBefore(at: number): boolean {
+    for (const { deadline, timeMs } of this.#calls.values()) if (deadline - timeMs <= at) return true;
+    return false;
+  }
+
   get nextDeadline(): number {
     return this.#deadlines.nextAt;
   }

@@ -73,6 +73,11 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
     return this.#calls.size;
   }
 
+  /** Whether one that began by `at` (ms) is still on its way. */
+  hasCallsBefore(at: number): boolean {
+    return this.#calls.hasBefore(at);
+  }
+
   handle(input: RpcInput, now: number): readonly RpcEffect[] {
     switch (input.kind) {
       case "received":

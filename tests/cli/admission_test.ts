@@ -81,7 +81,7 @@ Deno.test("admission follows what was said", () =>
     const missing: [string, RegExp][] = [
       ["--admission token", /needs the realm's secret, .*; macula realm token makes one$/],
       ["--admission credential", /macula realm init <name> makes one in .*, --realm-key names one/],
-      ["--admission all", /^Cannot use MACULA_ADMISSION: one of open, token, credential is expected, got "all"$/],
+      ["--admission all", /^Cannot use --admission: one of open, token, credential is expected, got "all"$/],
       [`--realm-key ${"00".repeat(32)}`, /--realm-key as the realm's public key/],
       ["--realm-key /no/such", /no file \/no\/such$/],
       [`--realm-key ${key.identity.publicKey.toHex()}`, new RegExp(`issue --role hub --node ${identity.id}, and`)],

@@ -21,6 +21,8 @@ Deno.test("every kind of error has its exit code", () => {
     [new NoProviderError("x"), 3],
     [new TimeoutError("x"), 3],
     [new MeshError("node_unreachable", "x", { retryable: true }), 3],
+    [new MeshError("connection_lost", "x", { retryable: true }), 3],
+    [new MeshError("provider_lost", "x", { retryable: true }), 3],
     [new RefusedError("realm_unknown", "x"), 4],
     [new RemoteError("timeout", "the handler's own"), 1],
     [new DialError("unreachable", "x"), 1],

@@ -38,21 +38,27 @@ Deno.test("a shell reads back what is shown to the user", async () => {
   assert.equal(shellWord("--allow-net=127.0.0.1:9443"), "--allow-net=127.0.0.1:9443");
 });
 
-Deno.test("signals of one kind within 500 ms are one, a second one while leaving ends at once", () => {
-  const exits: number[] = [], order: string[] = [];
-  const leaving = new Leaving((code) => exits.push(code));
-  leaving.onSecond = () => order.push("second");
+Deno.test("signals of one kind within 500 ms are one, a second one while leaving ends after its last acts", async () => {
+  const exits: number[] = [], order: string[] = [], ended = Promise.withResolvers<void>();
+  const leaving = new Leaving((code) => (exits.push(code), ended.resolve()));
+  leaving.lastly(() => Promise.reject(new Error("an act that fails keeps nobody")));
+  leaving.lastly(async () => void order.push(await Promise.resolve("told the others")));
   leaving.hear("SIGINT", 1_000);
   leaving.hear("SIGINT", 1_001);
   leaving.hear("SIGINT", 1_499);
   assert.ok(leaving.signal.aborted);
-  assert.equal(exits.length, 0);
   leaving.hear("SIGINT", 1_500);
-  assert.deepEqual([exits, order], [[1], ["second"]]);
-  const other = new Leaving((code) => exits.push(code));
-  other.hear("SIGINT", 0);
-  other.hear("SIGTERM", 1);
-  assert.deepEqual(exits, [1, 1], "of another kind it is a second one");
+  assert.equal(exits.length, 0, "first the last acts");
+  await soon(ended.promise, "the end");
+  assert.deepEqual([exits, order], [[1], ["told the others"]]);
+});
+
+Deno.test("signals of two kinds are two; last acts that do not end keep nobody", async () => {
+  const ended = Promise.withResolvers<number>(), leaving = new Leaving(ended.resolve);
+  leaving.lastly(() => new Promise(() => {}));
+  leaving.hear("SIGINT", 0);
+  leaving.hear("SIGTERM", 1);
+  assert.equal(await soon(ended.promise, "the end"), 1);
 });
 
 async function flags(text: string, values: Record<string, string> = {}): Promise<string[]> {

@@ -4,7 +4,14 @@ import assert from "node:assert/strict";
 import { parseArguments } from "../../src/cli/options.ts";
 import { modeOf, parseListen, Settings } from "../../src/cli/settings.ts";
 import { parseEndpoint } from "../../src/names/mod.ts";
-import { checkDialOnly, dialOnly, dialOnlyOf, namedTargets, ticketFiles } from "../../src/cli/target.ts";
+import {
+  checkDialOnly,
+  checkedTargets,
+  dialOnly,
+  dialOnlyOf,
+  namedTargets,
+  ticketFiles,
+} from "../../src/cli/target.ts";
 import type { Connection, DialOptions, Transport } from "../../src/transport/transport.ts";
 
 function settings(text: string, values: Record<string, string> = {}): Settings {
@@ -21,7 +28,9 @@ Deno.test("flags win over the environment, and the environment over defaults", (
   const plain = settings("", values);
   assert.deepEqual(plain.listen, { hostname: "127.0.0.1", port: 82 });
   assert.deepEqual([plain.httpPort, plain.stateDir], [81, "/env"]);
-  assert.deepEqual([plain.realm, plain.environment.text("MACULA_REALM")], [undefined, "org.env"]);
+  assert.deepEqual([plain.realm, plain.environment.text("MACULA_REALM")], ["org.env", "org.env"]);
+  assert.equal(settings("--ticket t", values).realm, undefined, "a hub that a flag names has its own");
+  assert.equal(settings("--ticket t --realm org.flag", values).realm, "org.flag");
   const bare = settings("");
   assert.deepEqual([bare.listen.port, bare.httpPort, bare.environment.text("MACULA_REALM")], [
     9443,
@@ -46,7 +55,10 @@ Deno.test("a bad value names the flag or the variable", () => {
       () => settings("--qos 3").choice("qos", ["0", "1", "2"]),
       /^Cannot use --qos: one of 0, 1, 2 is expected, got "3"$/,
     ],
-    [() => settings("--realm ..").realm, /^Cannot use as a realm/],
+    [() => settings("--realm ..").realm, /^Cannot use --realm: its segments are letters/],
+    [() => settings("", { MACULA_REALM: ".." }).realm, /^Cannot use MACULA_REALM: its segments are letters/],
+    [() => settings("", { HEALTH_PORT: "http" }).httpPort, /^Cannot use HEALTH_PORT: a port/],
+    [() => settings("", { MACULA_PORT: "x" }).listen, /^Cannot use MACULA_PORT: a port/],
     [() => modeOf({ MACULA_MODE: "server" }), /^Cannot use MACULA_MODE: one of gateway, peer is expected/],
     [() => settings("", { GATEWAY_REALM: "x" }), /^Cannot use GATEWAY_REALM: set MACULA_REALM instead$/],
   ];
@@ -87,6 +99,21 @@ Deno.test("targets come from flags, else the environment, and from files", async
   } finally {
     await Deno.remove(file);
   }
+});
+
+Deno.test("a target that cannot be understood names the variable that it stands in", async () => {
+  const wrong = (text: string, values = {}) => checkedTargets(settings(text, values));
+  const cases: [Promise<unknown>, RegExp][] = [
+    [
+      wrong("", { MACULA_BOOTSTRAP_PEERS: "foo" }),
+      /^Cannot use MACULA_BOOTSTRAP_PEERS: a ticket .* expected, got "foo"$/,
+    ],
+    [wrong("", { MACULA_BOOTSTRAP_REGISTRY: "macula1x" }), /^Cannot use MACULA_BOOTSTRAP_REGISTRY: it ends too early/],
+    [wrong("gateway --bootstrap foo"), /^Cannot use --bootstrap: a ticket/],
+    [wrong("--ticket foo"), /^Cannot connect: a ticket/],
+  ];
+  for (const [promise, message] of cases) await assert.rejects(promise, { code: "invalid", message });
+  assert.deepEqual(await wrong("--url https://a:1"), ["https://a:1"]);
 });
 
 Deno.test("--dial-only refuses every other address, and says so at once where none is left", async () => {

@@ -248,3 +248,55 @@ Deno.test("a gateway bounds its clients, and lets an operator end their links", 
   await assert.rejects(world.gateway({ limits: { clientsMax: 0 } }), { code: "invalid" });
   await assert.rejects(world.gateway(), { code: "address_in_use" });
 });
+
+Deno.test("draining: a gateway finishes the calls that it passes on, as long as it may", async () => {
+  await using world = new World();
+  const gateway = await world.gateway(), [a, b] = [await world.edge(gateway.ticket), await world.edge(gateway.ticket)];
+  const finish: ((result: string) => void)[] = [];
+  await a.advertise("work", () => new Promise<string>((resolve) => void finish.push(resolve)));
+  const running = b.call("work", null, { timeout: 60_000 });
+  await world.run(1);
+  const draining = gateway.drain();
+  await world.run(5_000);
+  assert.equal(gateway.status, "draining");
+  finish[0]!("done");
+  assert.equal(await world.passing(running), "done");
+  await world.passing(draining);
+  assert.equal(gateway.status, "closed");
+
+  const again = await world.gateway();
+  await world.run(10_000);
+  const lost = assert.rejects(b.call("work", null, { timeout: 60_000 }), { code: "connection_lost" });
+  await world.run(1);
+  await world.passing(again.drain({ timeout: 1_000 }));
+  await lost;
+});
+
+Deno.test("closing: what waited for a link is unconfirmed, and calls know that it was this end", async () => {
+  await using world = new World();
+  const gateway = await world.gateway(), a = await world.edge(gateway.ticket), b = await world.edge(gateway.ticket);
+  await a.advertise("hang", () => new Promise(() => {}));
+  const hanging = assert.rejects(b.call("hang"), ClosedError);
+  await world.run(1);
+  await world.passing(b.close());
+  await hanging;
+  await world.kill(gateway);
+  const waiting = [a.publish("x", 1), a.publish("x", 2)].map((one) => assert.rejects(one, ClosedError));
+  await world.passing(a.close());
+  await Promise.all(waiting);
+  assert.equal(a.stats().messages.unconfirmed, 2);
+});
+
+Deno.test("draining: aborted, it closes at once and rejects with the reason", async () => {
+  await using world = new World();
+  const gateway = await world.gateway(), a = await world.edge(gateway.ticket), given = new AbortController();
+  await gateway.advertise("work", () => new Promise(() => {}));
+  a.call("work").catch(() => {});
+  await world.run(1);
+  const draining = assert.rejects(gateway.drain({ signal: given.signal }), { message: "enough" });
+  await world.run(100);
+  assert.equal(gateway.status, "draining");
+  given.abort(new Error("enough"));
+  await world.passing(draining);
+  assert.equal(gateway.status, "closed");
+});

@@ -36,7 +36,7 @@ const DOING = "Cannot start a gateway";
 export async function gatewayAdmission(settings: Settings, means: GatewayMeans): Promise<GatewayAdmission> {
   const { environment } = settings, given = givenAuth(settings);
   const key = await namedRealmKey(settings) ?? await readRealmPublicKey(means.folder);
-  const realm = environment.get("MACULA_REALM") ?? key?.realm ?? environment.text("MACULA_REALM");
+  const realm = environment.realm() ?? key?.realm ?? environment.text("MACULA_REALM");
   const mode = settings.choiceOf("MACULA_ADMISSION", MODES) ?? impliedMode(given, key);
   switch (mode) {
     case undefined:

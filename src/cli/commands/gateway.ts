@@ -18,7 +18,7 @@ import { folderIdentity, keyFlag } from "../identity.ts";
 import { print, say, toJson } from "../output.ts";
 import { stayingLogger } from "../session.ts";
 import type { Settings } from "../settings.ts";
-import { checkDialOnly, dialOnly, dialOnlyOf, namedTargets } from "../target.ts";
+import { checkDialOnly, checkedTargets, dialOnly, dialOnlyOf } from "../target.ts";
 import { type Leaving, staying } from "../process/signals.ts";
 
 /** What a running gateway leaves in its state folder for the other commands. */
@@ -27,16 +27,19 @@ const TICKET_FILE = "ticket";
 
 /** Runs a gateway. */
 export async function gateway(settings: Settings): Promise<number> {
-  return await staying((leaving) => run(settings, leaving));
+  // With certificate files SIGHUP means that there are new ones.
+  const hasFiles = settings.environment.get("MACULA_TLS_CERTFILE") !== undefined;
+  return await staying((leaving) => run(settings, leaving), hasFiles ? "SIGHUP" : undefined);
 }
 
 async function run(settings: Settings, leaving: Leaving): Promise<number> {
   const { listen, httpPort } = settings, logger = stayingLogger(settings);
   const hostname = hostnameOf(settings), certificateFiles = filesOf(settings);
-  const bootstrap = await namedTargets(settings), caFile = settings.environment.get("MACULA_TLS_CACERTFILE");
+  const bootstrap = await checkedTargets(settings), caCerts = await readCaCerts(settings.environment);
   const allowed = dialOnlyOf(settings);
   if (allowed !== undefined && bootstrap.length > 0) checkDialOnly(bootstrap, allowed);
-  const network = allowed === undefined ? undefined : createQuicTransport();
+  const network = createQuicTransport();
+  leaving.lastly(() => network.close());
   await using folder = await openStateFolder(settings.stateDir, { lock: true });
   const tls = certificateFiles === undefined ? undefined : await readTls(certificateFiles);
   const identity = await keyFlag(settings) ?? await folderIdentity(folder);
@@ -53,8 +56,8 @@ async function run(settings: Settings, leaving: Leaving): Promise<number> {
     logger,
     bootstrap,
     legacy: legacyOf(settings),
-    ...(caFile === undefined ? {} : { caCerts: await readCaCerts(caFile) }),
-    ...(network === undefined ? {} : { runtime: denoRuntime(dialOnly(network, allowed!)) }),
+    ...(caCerts === undefined ? {} : { caCerts }),
+    runtime: denoRuntime(allowed === undefined ? network : dialOnly(network, allowed)),
     ...(hostname === undefined ? {} : { hostname }),
     ...(httpPort === 0 ? {} : { http: { port: httpPort } }),
     ...(tls === undefined ? {} : { tls }),
@@ -70,7 +73,7 @@ async function run(settings: Settings, leaving: Leaving): Promise<number> {
     await running.drain();
   } finally {
     await running.close();
-    await network?.close();
+    await network.close();
     await folder.remove(GATEWAY_FILE);
   }
   logger.info("left");
@@ -112,7 +115,9 @@ function hostnameOf({ environment }: Settings): string | undefined {
   const hostname = environment.get("MACULA_HOSTNAME")?.replace(/^\[(.*)\]$/, "$1");
   if (hostname === undefined || isHostname(hostname)) return hostname;
   throw new ValidationError(
-    `Cannot use MACULA_HOSTNAME: a host name or an IP address is expected, got ${JSON.stringify(hostname)}`,
+    `Cannot use ${environment.named("MACULA_HOSTNAME")}: a host name or an IP address is expected, got ${
+      JSON.stringify(hostname)
+    }`,
   );
 }
 

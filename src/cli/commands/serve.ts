@@ -26,7 +26,7 @@ async function run(settings: Settings, leaving: Leaving): Promise<number> {
   const concurrency = settings.integer("concurrency", 1) ?? (command === undefined ? undefined : EXEC_CONCURRENCY);
   const executor = command === undefined ? undefined : new Executor(command, logger);
   const handler: Handler = executor?.handle ?? ((args) => args);
-  leaving.onSecond = () => executor?.kill();
+  leaving.lastly(() => executor?.kill());
   const mesh = await attach(settings, { logger, leaving });
   try {
     await mesh.advertise(procedure, handler, concurrency === undefined ? {} : { concurrency });

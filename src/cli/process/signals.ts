@@ -1,4 +1,9 @@
-/** Being asked to leave: Ctrl-C, SIGTERM, and the end of the process that started us for a restart. @module */
+/**
+ * Being asked to leave: Ctrl-C, SIGTERM, the end of the terminal (SIGHUP), and the end of the process that started us for
+ * a restart.
+ *
+ * @module
+ */
 
 import { MeshError } from "../../base/errors.ts";
 import { EXIT } from "../failure.ts";
@@ -6,10 +11,12 @@ import { restartedBy } from "./restart.ts";
 
 /** Signals of one kind within this time are one: a terminal's Ctrl-C reaches us, and our parent passes it on, ms. */
 export const SAME_SIGNAL_MS = 500;
+/** How long a process that was asked twice has for its last acts: others are told that it goes, ms. */
+export const LAST_ACTS_MS = 500;
 const PARENT_LOOK_MS = 1_000;
 const LEAVE_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT", "SIGBREAK"]
-  : ["SIGINT", "SIGTERM"];
+  : ["SIGINT", "SIGTERM", "SIGHUP"];
 
 /** Hears that the process should leave. */
 export class Leaving {
@@ -17,11 +24,10 @@ export class Leaving {
   readonly signal: AbortSignal;
   /** Resolves then. */
   readonly asked: Promise<void>;
-  /** Called before the process ends at once, because it was asked again while leaving. */
-  onSecond: () => void = () => {};
   #failure: MeshError | undefined;
   readonly #abort = new AbortController();
   readonly #lastAt = new Map<string, number>();
+  readonly #lastActs: (() => void | Promise<void>)[] = [];
   readonly #exit: (code: number) => void;
 
   /** `exit` ends the process. */
@@ -34,6 +40,11 @@ export class Leaving {
   /** Why it leaves, where nobody has asked for it: what the command rejects with then. */
   get failure(): MeshError | undefined {
     return this.#failure;
+  }
+
+  /** What is done before the process ends at once, because it was asked again while leaving: for 500 ms at most. */
+  lastly(act: () => void | Promise<void>): void {
+    this.#lastActs.push(act);
   }
 
   /** There is no use in staying. */
@@ -51,15 +62,27 @@ export class Leaving {
     if (!this.signal.aborted) {
       return this.#abort.abort(new MeshError("interrupted", `Cannot finish: the process was told to leave by ${name}`));
     }
-    this.onSecond();
+    void this.#end();
+  }
+
+  async #end(): Promise<void> {
+    const enough = new Promise<void>((resolve) => setTimeout(resolve, LAST_ACTS_MS));
+    const acts = this.#lastActs.splice(0).map(async (act) => await act());
+    await Promise.race([Promise.allSettled(acts), enough]);
     this.#exit(EXIT.failed);
   }
 }
 
-/** Runs a command that does one thing; told to leave, it rejects with code `interrupted`. */
-export async function interruptible(body: (leaving: Leaving) => Promise<number>): Promise<number> {
-  const leaving = new Leaving((code) => Deno.exit(code));
-  const handlers = LEAVE_SIGNALS.map((name) => [name, () => leaving.hear(name, performance.now())] as const);
+/**
+ * Runs a command that does one thing; told to leave, it rejects with code `interrupted`. `except` is a signal that means
+ * something else to it.
+ */
+export async function interruptible(
+  body: (leaving: Leaving) => Promise<number>,
+  except?: Deno.Signal,
+): Promise<number> {
+  const leaving = new Leaving((code) => Deno.exit(code)), signals = LEAVE_SIGNALS.filter((name) => name !== except);
+  const handlers = signals.map((name) => [name, () => leaving.hear(name, performance.now())] as const);
   for (const [name, handler] of handlers) Deno.addSignalListener(name, handler);
   const watch = restartedBy() === undefined ? undefined : setInterval(() => {
     if (restartedBy() !== undefined) return;
@@ -77,7 +100,10 @@ export async function interruptible(body: (leaving: Leaving) => Promise<number>)
 }
 
 /** Runs a command that stays until it is told to leave, which is its success. */
-export async function staying(body: (leaving: Leaving) => Promise<number>): Promise<number> {
+export async function staying(
+  body: (leaving: Leaving) => Promise<number>,
+  except?: Deno.Signal,
+): Promise<number> {
   return await interruptible(async (leaving) => {
     try {
       return await body(leaving);
@@ -86,5 +112,5 @@ export async function staying(body: (leaving: Leaving) => Promise<number>): Prom
       if (aborted && error === reason && failure === undefined) return EXIT.done;
       throw error;
     }
-  });
+  }, except);
 }

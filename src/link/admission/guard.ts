@@ -28,6 +28,8 @@ export type Admission =
 export interface Auth {
   /** The realm's shared secret: at least 128 random bits as 22 characters of base64url or 32 hexadecimal digits. */
   readonly token?: string | undefined;
+  /** The same by its name in Macula 0.20. */
+  readonly apiKey?: string | undefined;
   /** A credential, or what gives the current one: it is asked at each dial, and before the last one expires. */
   readonly credential?: string | (() => string | undefined) | undefined;
 }
@@ -56,6 +58,7 @@ const TOKEN_VARIETY_MIN = 8;
 
 /** A realm's token as the key of its proofs; `doing` begins the error, a `ValidationError` that never repeats it. */
 export function parseToken(token: string, doing: string): Uint8Array {
+  if (typeof token !== "string") throw new ValidationError(`Cannot ${doing}: a token is a text, got ${typeof token}`);
   const least = /^[0-9a-f]*$/i.test(token) ? TOKEN_HEX_DIGITS_MIN : TOKEN_CHARACTERS_MIN;
   const variety = new Set(token).size;
   const isStrong = token.length >= least && token.length <= TOKEN_CHARACTERS_MAX && variety >= TOKEN_VARIETY_MIN;
@@ -68,7 +71,7 @@ export function parseToken(token: string, doing: string): Uint8Array {
 
 /** What an edge shows and asks for; throws `ValidationError`. */
 export function edgeGuard(auth: Auth | undefined): Guard {
-  const { token, credential } = auth ?? {};
+  const token = tokenOf(auth), { credential } = auth ?? {};
   if (token !== undefined && credential !== undefined) {
     throw new ValidationError("Cannot connect: a token or a credential is shown, got both");
   }
@@ -76,6 +79,12 @@ export function edgeGuard(auth: Auth | undefined): Guard {
   if (credential === undefined) return OPEN;
   if (typeof credential === "string") readOwn(credential, "connect");
   return { ...OPEN, mode: "credential", credential: source(credential), renewable: typeof credential === "function" };
+}
+
+/** The realm's secret, by either name. */
+function tokenOf({ token, apiKey }: Auth = {}): string | undefined {
+  if (token === undefined || apiKey === undefined || token === apiKey) return token ?? apiKey;
+  throw new ValidationError("Cannot connect: apiKey is another name of token, got two different ones");
 }
 
 /** What a hub shows and asks for; throws `ValidationError`. */
@@ -89,17 +98,16 @@ export function hubGuard(
     case "open":
       return OPEN;
     case "token": {
-      if (auth?.token !== undefined && auth.token !== admission.token) {
+      if ((tokenOf(auth) ?? admission.token) !== admission.token) {
         throw new ValidationError(`Cannot ${doing}: it shows the token that it asks for, got two different ones`);
       }
       return { ...OPEN, mode: "token", secret: parseToken(admission.token, doing) };
     }
     case "credential": {
       const { realmKey, isRevoked = () => false } = admission, own = source(auth?.credential);
-      if (!isSoundPublicKey(realmKey)) {
-        throw new ValidationError(
-          `Cannot ${doing}: admission.realmKey is an Ed25519 public key, got ${realmKey.length} bytes`,
-        );
+      if (!(realmKey instanceof Uint8Array) || !isSoundPublicKey(realmKey)) {
+        const got = realmKey instanceof Uint8Array ? `${realmKey.length} bytes` : typeof realmKey;
+        throw new ValidationError(`Cannot ${doing}: admission.realmKey is an Ed25519 public key, got ${got}`);
       }
       const token = own();
       if (token === undefined) {

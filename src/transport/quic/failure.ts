@@ -7,7 +7,14 @@
 
 import { MeshError, ValidationError } from "../../base/errors.ts";
 import { type OutOfTime, outOfTimeRule } from "../validity.ts";
-import { type Address, type CloseReason, DialError, type DialFailure, formatAddress } from "../transport.ts";
+import {
+  type Address,
+  type CloseReason,
+  DialError,
+  type DialFailure,
+  type Expectation,
+  formatAddress,
+} from "../transport.ts";
 
 /** TLS alerts, RFC 8446 section 6: as our side raised them about the other's certificate. */
 const ALERT_CERTIFICATE_EXPIRED = 45;
@@ -28,7 +35,7 @@ export function dialFailure(error: unknown): DialFailure {
 }
 
 /** The error that a user gets for a failed dial. */
-export function dialError(address: Address, cause: unknown): MeshError {
+export function dialError(address: Address, cause: unknown, expected?: Expectation["kind"]): MeshError {
   if (cause instanceof MeshError) return cause;
   if (cause instanceof Deno.errors.NotCapable) return permissionDenied("dial", address, cause);
   const code = dialFailure(cause), outOfTime = outOfTimeOf(messageOf(cause));
@@ -36,10 +43,13 @@ export function dialError(address: Address, cause: unknown): MeshError {
     return new DialError(code, `Cannot dial ${formatAddress(address)}: ${outOfTimeRule(outOfTime)}`, { cause });
   }
   if (messageOf(cause).includes("CaUsedAsEndEntity")) return new DialError(code, caAsServer(address), { cause });
-  return new DialError(code, `Cannot dial ${formatAddress(address)}: ${RULES[code]}, got ${messageOf(cause)}`, {
-    cause,
-  });
+  const cure = code === "untrusted" && expected === "name" ? `; ${KNOWN_BY_NAME}` : "";
+  const text = `Cannot dial ${formatAddress(address)}: ${RULES[code]}, got ${messageOf(cause)}${cure}`;
+  return new DialError(code, text, { cause });
 }
+
+/** A gateway without a certificate of a CA is known by its key, which a ticket holds. */
+const KNOWN_BY_NAME = "dial it by its ticket, or name the CA of its certificate (MACULA_TLS_CACERTFILE)";
 
 /** What rustls says of a certificate out of its time: in full with an authority, in one word with a hash. */
 function outOfTimeOf(text: string): OutOfTime | undefined {

@@ -141,17 +141,20 @@ class QuicTransport implements Transport {
   }
 
   async #connect(to: Address, asked: Address, proof: TlsOptions): Promise<Deno.QuicConn> {
-    const options = { ...quicOptions(this.#limits), ...proof, port: to.port, ...this.#from(to.hostname) };
+    const { kind, ...tls } = proof;
+    const options = { ...quicOptions(this.#limits), ...tls, port: to.port, ...this.#from(to.hostname) };
     try {
       return await Deno.connectQuic({ ...options, hostname: to.hostname });
     } catch (cause) {
       // A permission that names the host does not cover its addresses.
-      if (!(cause instanceof Deno.errors.NotCapable) || to.hostname === asked.hostname) throw dialError(asked, cause);
+      if (!(cause instanceof Deno.errors.NotCapable) || to.hostname === asked.hostname) {
+        throw dialError(asked, cause, kind);
+      }
     }
     try {
       return await Deno.connectQuic({ ...options, hostname: asked.hostname });
     } catch (cause) {
-      throw dialError(asked, cause);
+      throw dialError(asked, cause, kind);
     }
   }
 
@@ -200,22 +203,25 @@ const systemTimers: Timers = {
 
 /** The options of `connectQuic` that say what TLS must prove; its types lack the hashes. */
 interface TlsOptions {
+  readonly kind: Expectation["kind"];
   readonly serverName: string;
   readonly caCerts?: string[];
   readonly serverCertificateHashes?: { algorithm: "sha-256"; value: Uint8Array }[];
 }
 
 function tlsOptions(address: Address, expect: Expectation): TlsOptions {
+  const { kind } = expect;
   switch (expect.kind) {
     case "key":
-      return { serverName: serverNameOf(nodeIdOf(expect.publicKey)), caCerts: [authorityOf(expect.publicKey)] };
+      return { kind, serverName: serverNameOf(nodeIdOf(expect.publicKey)), caCerts: [authorityOf(expect.publicKey)] };
     case "hash":
       return {
+        kind,
         serverName: address.hostname,
         serverCertificateHashes: expect.hashes.map((value) => ({ algorithm: "sha-256", value })),
       };
     case "name":
-      return { serverName: address.hostname, caCerts: [...expect.caCerts ?? []] };
+      return { kind, serverName: address.hostname, caCerts: [...expect.caCerts ?? []] };
   }
 }
 

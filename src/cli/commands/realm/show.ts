@@ -12,7 +12,7 @@ import { namedTargets, readTicket } from "../../target.ts";
 export async function show(settings: Settings): Promise<number> {
   const { environment } = settings, named = settings.realm ?? await ticketRealm(settings);
   const key = await readRealmPublicKey(await openStateFolder(settings.stateDir, { lock: false }));
-  const name = named ?? parseRealm(environment.get("MACULA_REALM") ?? key?.realm ?? environment.text("MACULA_REALM"));
+  const name = named ?? environment.realm() ?? parseRealm(key?.realm ?? environment.text("MACULA_REALM"));
   const ids = key === undefined ? {} : { publicKey: key.publicKey.toHex(), keyId: realmKeyId(key.publicKey) };
   await print(settings.has("json") ? toJson({ realm: name, ...ids }) : name);
   return 0;
