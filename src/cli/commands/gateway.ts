@@ -3,6 +3,7 @@
 import { MeshError, ValidationError } from "../../base/errors.ts";
 import type { CertificateStore } from "../../gateway/certificate.ts";
 import type { Gateway } from "../../gateway/gateway.ts";
+import { LEGACY_TRANSPORT } from "../../gateway/legacy.ts";
 import { startGateway } from "../../gateway/start.ts";
 import type { LegacyOptions } from "../../legacy/mod.ts";
 import { formatEndpoint, isHostname } from "../../names/mod.ts";
@@ -38,7 +39,7 @@ async function run(settings: Settings, leaving: Leaving): Promise<number> {
   const bootstrap = await checkedTargets(settings), caCerts = await readCaCerts(settings.environment);
   const allowed = dialOnlyOf(settings);
   if (allowed !== undefined && bootstrap.length > 0) checkDialOnly(bootstrap, allowed);
-  const network = createQuicTransport();
+  const legacy = legacyOf(settings), network = createQuicTransport(legacy && { limits: LEGACY_TRANSPORT });
   leaving.lastly(() => network.close());
   await using folder = await openStateFolder(settings.stateDir, { lock: true });
   const tls = certificateFiles === undefined ? undefined : await readTls(certificateFiles);
@@ -55,7 +56,7 @@ async function run(settings: Settings, leaving: Leaving): Promise<number> {
     certificates: certificateStore(folder),
     logger,
     bootstrap,
-    legacy: legacyOf(settings),
+    legacy,
     ...(caCerts === undefined ? {} : { caCerts }),
     runtime: denoRuntime(allowed === undefined ? network : dialOnly(network, allowed)),
     ...(hostname === undefined ? {} : { hostname }),
