@@ -10,6 +10,16 @@ import { EVENT_ID, EVENT_NAME, readEvent, writeEvent } from "./messages/event.ts
 import { MEMBERSHIP_SCHEMAS } from "./messages/membership.ts";
 import { NAT_SCHEMAS } from "./messages/nat.ts";
 import { PUBSUB_SCHEMAS } from "./messages/pubsub.ts";
+import {
+  ANSWER_ID,
+  ANSWER_NAME,
+  QUESTION_ID,
+  QUESTION_NAME,
+  readAnswer,
+  readQuestion,
+  writeAnswer,
+  writeQuestion,
+} from "./messages/question.ts";
 import { RPC_SCHEMAS } from "./messages/rpc.ts";
 import { SESSION_SCHEMAS } from "./messages/session.ts";
 import { readMap, writeValue } from "./msgpack.ts";
@@ -34,6 +44,13 @@ const BY_ID: readonly (MessageSchema | undefined)[] = Array.from(
   (_, id) => SCHEMAS.find((schema) => schema.id === id),
 );
 
+/** The short forms have no schema. */
+const SHORT_NAMES: ReadonlyMap<number, string> = new Map([
+  [EVENT_ID, EVENT_NAME],
+  [QUESTION_ID, QUESTION_NAME],
+  [ANSWER_ID, ANSWER_NAME],
+]);
+
 /** How many texts a decoder remembers: topics and procedures that are busy at one time. */
 const CACHED_TEXTS = 1024;
 
@@ -45,7 +62,7 @@ const CACHED_TEXTS = 1024;
 export function encodeMessage(message: Message, writer: Writer): void {
   const { frame } = message as { readonly frame?: Uint8Array };
   if (frame !== undefined) return writer.set(frame);
-  if (message.kind === "publish" && writeEvent(writer, message)) return;
+  if (writeShort(message, writer)) return;
   const schema = BY_KIND.get(message.kind);
   if (schema === undefined) {
     throw new ValidationError(`Cannot write the message: its kind is one of the protocol, got ${message.kind}`);
@@ -60,6 +77,20 @@ export function encodeMessage(message: Message, writer: Writer): void {
   } catch (error) {
     writer.length = start;
     throw error;
+  }
+}
+
+/** Writes it without names of fields, where it is one of those that nearly all messages are. */
+function writeShort(message: Message, writer: Writer): boolean {
+  switch (message.kind) {
+    case "publish":
+      return writeEvent(writer, message);
+    case "rpcRequest":
+      return writeQuestion(writer, message);
+    case "rpcReply":
+      return writeAnswer(writer, message);
+    default:
+      return false;
   }
 }
 
@@ -95,7 +126,14 @@ export class Decoder {
    */
   decode(frame: Uint8Array): Message {
     const end = frameEnd(frame), id = frame[1]!;
-    if (id === EVENT_ID) return readEvent(frame, end, this.#texts);
+    switch (id) {
+      case EVENT_ID:
+        return readEvent(frame, end, this.#texts);
+      case QUESTION_ID:
+        return readQuestion(frame, end, this.#texts);
+      case ANSWER_ID:
+        return readAnswer(frame, end);
+    }
     const schema = BY_ID[id];
     if (schema === undefined) return { kind: "unknown", id };
     const cursor = this.#cursor;
@@ -115,8 +153,8 @@ export class Decoder {
 
 /** The name that the protocol gives to a type id, in snake_case; `undefined` where it gives none. */
 export function messageTypeName(id: number): string | undefined {
-  const kind = id === EVENT_ID ? EVENT_NAME : BY_ID[id]?.kind;
-  return kind === undefined ? RESERVED_TYPES.get(id) : snakeCase(kind);
+  const kind = BY_ID[id]?.kind;
+  return SHORT_NAMES.get(id) ?? (kind === undefined ? RESERVED_TYPES.get(id) : snakeCase(kind));
 }
 
 function readMessage(cursor: Cursor, schema: MessageSchema): Record<string, unknown> {

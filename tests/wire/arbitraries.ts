@@ -5,6 +5,7 @@
 import fc from "fast-check";
 import type { KnownMessage, Message } from "../../src/wire/message.ts";
 import type { Publish } from "../../src/wire/messages/pubsub.ts";
+import type { RpcReply, RpcRequest } from "../../src/wire/messages/rpc.ts";
 import { SCHEMAS } from "../../src/wire/codec.ts";
 import type { MessageSchema } from "../../src/wire/schema.ts";
 import type { Value } from "../../src/wire/value.ts";
@@ -62,6 +63,31 @@ export const usualPublish: fc.Arbitrary<Publish> = fc.record({
   at: fc.integer({ min: 0, max: 2 ** 48 - 1 }),
   acknowledge: fc.constantFrom(true, undefined),
 }, { noNullPrototype: true }).map((publish) => publish as Publish);
+
+const usualBody = fc.oneof(
+  bytes(0, 300),
+  fc.constantFrom(255, 256, 65_535).map((length) => new Uint8Array(length).fill(7)),
+);
+
+/** A call as callers of ours make it: it goes in the short form. */
+export const usualRequest: fc.Arbitrary<RpcRequest> = fc.record({
+  kind: fc.constant("rpcRequest" as const),
+  requestId: bytes(16, 16),
+  procedure: fc.stringMatching(/^[a-z]{1,20}(\.[a-z]{1,20}){0,5}$/),
+  args: usualBody,
+  fromNode: bytes(32, 32),
+  deadlineMs: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
+  encoding: fc.constantFrom("json", "bytes"),
+}, { noNullPrototype: true });
+
+/** Its answer, likewise. */
+export const usualReply: fc.Arbitrary<RpcReply> = fc.record({
+  kind: fc.constant("rpcReply" as const),
+  requestId: bytes(16, 16),
+  fromNode: bytes(32, 32),
+  result: usualBody,
+  encoding: fc.constantFrom("json", "bytes"),
+}, { noNullPrototype: true });
 
 /** Without the fields that are `undefined`, and without `frame`. */
 export function bare(message: Message): unknown {

@@ -65,6 +65,19 @@ Deno.test("event: any other publish goes by the schema, with nothing lost", () =
   }));
 });
 
+Deno.test("event: whatever field of the schema it has besides, nothing is lost", () => {
+  const names = schema.fields.map(({ name }) => name);
+  fc.assert(
+    fc.property(usualPublish, messageOf(schema), fc.constantFrom(...names), (message, other, name) => {
+      const value = (other as unknown as Record<string, unknown>)[name];
+      fc.pre(value !== undefined);
+      const both = { ...message, [name]: value } as Publish;
+      assert.deepEqual(bare(decodeFrame(encodeFrame(both))), bare(both));
+    }),
+    { numRuns: 300 },
+  );
+});
+
 Deno.test("event: with one field changed it is refused as by the schema, or nothing is lost", () => {
   const changes = fc.record({
     topic: fc.constantFrom<unknown>("ü.a", "a".repeat(255), "a".repeat(256), "", 5, undefined),

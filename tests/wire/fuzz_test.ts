@@ -7,11 +7,12 @@ import fc from "fast-check";
 import { type Random, randomInteger, seededRandom } from "../../src/base/random.ts";
 import { Decoder, encodeFrame, SCHEMAS } from "../../src/wire/codec.ts";
 import { EVENT_ID } from "../../src/wire/messages/event.ts";
+import { ANSWER_ID, QUESTION_ID } from "../../src/wire/messages/question.ts";
 import { FrameReader } from "../../src/wire/frame.ts";
 import { MalformedFrame } from "../../src/wire/malformed_frame.ts";
 import type { Message } from "../../src/wire/message.ts";
 import { decodeValue } from "../../src/wire/msgpack.ts";
-import { messageOf, usualPublish } from "./arbitraries.ts";
+import { messageOf, usualPublish, usualReply, usualRequest } from "./arbitraries.ts";
 
 const SEED = Deno.env.get("SEED") ?? "macula";
 const FRAMES = 100_000;
@@ -19,7 +20,7 @@ const STREAMS = 5_000;
 /** What reading one frame may add to the heap: its bytes are 1 MiB. */
 const HEAP_BYTES_MAX = 48 << 20;
 /** Types whose frames are read. */
-const TYPES = [...SCHEMAS.map(({ id }) => id), EVENT_ID];
+const TYPES = [...SCHEMAS.map(({ id }) => id), EVENT_ID, QUESTION_ID, ANSWER_ID];
 /** Type bytes that change the meaning of what follows. */
 const TELLING = [
   0x80,
@@ -118,10 +119,12 @@ Deno.test("fuzz: a frame of 1 MiB takes bounded memory whatever it holds", () =>
 
 /** A few frames of each kind. */
 function makeCorpus(): Uint8Array[] {
-  const kinds = [...SCHEMAS.map((schema) => ({ id: schema.id, any: messageOf(schema) })), {
-    id: EVENT_ID,
-    any: usualPublish,
-  }];
+  const kinds: { id: number; any: fc.Arbitrary<Message> }[] = [
+    ...SCHEMAS.map((schema) => ({ id: schema.id, any: messageOf(schema) })),
+    { id: EVENT_ID, any: usualPublish },
+    { id: QUESTION_ID, any: usualRequest },
+    { id: ANSWER_ID, any: usualReply },
+  ];
   return kinds.flatMap(({ id, any }) => fc.sample<Message>(any, { seed: id, numRuns: 5 }).map(encodeFrame));
 }
 

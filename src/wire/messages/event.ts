@@ -13,23 +13,35 @@
  * @module
  */
 
-import { FRAME_HEADER_BYTES, FRAME_VERSION } from "../frame.ts";
+import { FRAME_HEADER_BYTES } from "../frame.ts";
 import { MalformedFrame } from "../malformed_frame.ts";
-import { asciiText, type TextCache } from "../text_cache.ts";
+import type { TextCache } from "../text_cache.ts";
 import type { Writer } from "../writer.ts";
 import type { Publish } from "./pubsub.ts";
+import {
+  AS_JSON,
+  ID_BYTES,
+  isBody,
+  isBytes,
+  NAME_BYTES_MAX,
+  NODE_BYTES,
+  part,
+  putHeader,
+  putId,
+  putName,
+  putU32,
+  readName,
+  readU32,
+} from "./short_form.ts";
 
 /** The type id. */
 export const EVENT_ID = 0xb1;
 /** Its name in the protocol; in memory it is a publish. */
 export const EVENT_NAME = "event";
 
-const AS_JSON = 0b100, ACKNOWLEDGE = 0b1000, FLAGS_KNOWN = 0b1111, QOS = 0b11;
-const AT_OFFSET = FRAME_HEADER_BYTES + 2, ID_OFFSET = AT_OFFSET + 6, ID_BYTES = 16;
-const PUBLISHER_OFFSET = ID_OFFSET + ID_BYTES, PUBLISHER_BYTES = 32;
-const TOPIC_OFFSET = PUBLISHER_OFFSET + PUBLISHER_BYTES, TOPIC_BYTES_MAX = 0xff;
-/** Longer bodies are no usual ones: writing them by the schema checks the frame's bound. */
-const PAYLOAD_BYTES_MAX = 0xffff;
+const ACKNOWLEDGE = 0b1000, FLAGS_KNOWN = 0b1111, QOS = 0b11;
+const AT_OFFSET = FRAME_HEADER_BYTES + 2, ID_OFFSET = AT_OFFSET + 6, PUBLISHER_OFFSET = ID_OFFSET + ID_BYTES;
+const TOPIC_OFFSET = PUBLISHER_OFFSET + NODE_BYTES;
 const U32 = 0x1_0000_0000, AT_MAX = 2 ** 48 - 1;
 
 /** Appends the whole frame; false, and nothing is written, where the event has something that this form has not. */
@@ -39,24 +51,16 @@ export function writeEvent(writer: Writer, message: Publish): boolean {
   const end = TOPIC_OFFSET + topic.length + payload.length;
   writer.reserve(end);
   const { bytes, length: start } = writer;
-  for (let i = 0; i < topic.length; i++) {
-    const code = topic.charCodeAt(i);
-    if (code > 0x7f) return false;
-    bytes[start + TOPIC_OFFSET + i] = code;
-  }
-  bytes[start] = FRAME_VERSION;
-  bytes[start + 1] = EVENT_ID;
-  bytes[start + 2] = bytes[start + 3] = 0;
-  putU32(bytes, start + 4, end - FRAME_HEADER_BYTES);
+  if (!putName(bytes, start + TOPIC_OFFSET, topic)) return false;
+  putHeader(bytes, start, EVENT_ID, end);
   bytes[start + 8] = message.qos | (encoding === "json" ? AS_JSON : 0) | (message.acknowledge ? ACKNOWLEDGE : 0);
   bytes[start + 9] = topic.length;
   const high = Math.floor(at / U32);
   bytes[start + AT_OFFSET] = high >>> 8;
   bytes[start + AT_OFFSET + 1] = high;
   putU32(bytes, start + AT_OFFSET + 2, at - high * U32);
-  // Below some thirty bytes a loop is faster than `set`.
-  for (let i = 0; i < ID_BYTES; i++) bytes[start + ID_OFFSET + i] = messageId[i]!;
-  for (let i = 0; i < PUBLISHER_BYTES; i++) bytes[start + PUBLISHER_OFFSET + i] = publisher[i]!;
+  putId(bytes, start + ID_OFFSET, messageId, ID_BYTES);
+  putId(bytes, start + PUBLISHER_OFFSET, publisher, NODE_BYTES);
   bytes.set(payload, start + TOPIC_OFFSET + topic.length);
   writer.length = start + end;
   return true;
@@ -70,10 +74,8 @@ function fits(message: Publish): boolean {
     message.retain === false &&
     (encoding === "bytes" || encoding === "json") && (acknowledge === undefined || acknowledge === true) &&
     (qos === 0 || qos === 1 || qos === 2) &&
-    typeof topic === "string" && topic.length <= TOPIC_BYTES_MAX &&
-    payload instanceof Uint8Array && payload.length <= PAYLOAD_BYTES_MAX &&
-    messageId instanceof Uint8Array && messageId.length === ID_BYTES &&
-    publisher instanceof Uint8Array && publisher.length === PUBLISHER_BYTES &&
+    typeof topic === "string" && topic.length <= NAME_BYTES_MAX && isBody(payload) &&
+    isBytes(messageId, ID_BYTES) && isBytes(publisher, NODE_BYTES) &&
     Number.isInteger(at) && at! >= 0 && at! <= AT_MAX;
 }
 
@@ -83,23 +85,17 @@ export function readEvent(frame: Uint8Array, end: number, texts: TextCache | und
   const flags = frame[8]!, qos = flags & QOS, payloadOffset = TOPIC_OFFSET + frame[9]!;
   if (qos === QOS || flags > FLAGS_KNOWN) throw new MalformedFrame(`an event has flags of this version, got ${flags}`);
   if (payloadOffset > end) throw new MalformedFrame(`an event holds its topic, got ${end} bytes of ${payloadOffset}`);
-  const topic = texts === undefined
-    ? plainText(frame, TOPIC_OFFSET, payloadOffset)
-    : texts.text(frame, TOPIC_OFFSET, payloadOffset);
-  if (topic === undefined) throw new MalformedFrame("the topic of an event is ASCII");
-  const { buffer, byteOffset } = frame;
   // Every field is there, absent ones as undefined, as the schema leaves them: one hidden class.
   const message: { readonly [K in keyof Required<Publish>]: Publish[K] | undefined } = {
     kind: "publish",
-    // Such a view takes two thirds of the time of `subarray`.
-    messageId: new Uint8Array(buffer, byteOffset + ID_OFFSET, ID_BYTES),
-    payload: new Uint8Array(buffer, byteOffset + payloadOffset, end - payloadOffset),
+    messageId: part(frame, ID_OFFSET, ID_BYTES),
+    payload: part(frame, payloadOffset, end - payloadOffset),
     publisherDid: undefined,
     qos,
     retain: false,
-    topic,
+    topic: readName(frame, TOPIC_OFFSET, payloadOffset, texts),
     ucanToken: undefined,
-    publisher: new Uint8Array(buffer, byteOffset + PUBLISHER_OFFSET, PUBLISHER_BYTES),
+    publisher: part(frame, PUBLISHER_OFFSET, NODE_BYTES),
     encoding: (flags & AS_JSON) !== 0 ? "json" : "bytes",
     at: (frame[AT_OFFSET]! << 8 | frame[AT_OFFSET + 1]!) * U32 + readU32(frame, AT_OFFSET + 2),
     acknowledge: (flags & ACKNOWLEDGE) !== 0 ? true : undefined,
@@ -110,20 +106,4 @@ export function readEvent(frame: Uint8Array, end: number, texts: TextCache | und
     frame: frame.length === end ? frame : frame.subarray(0, end),
   };
   return message as Publish;
-}
-
-function plainText(bytes: Uint8Array, start: number, end: number): string | undefined {
-  for (let i = start; i < end; i++) if (bytes[i]! > 0x7f) return undefined;
-  return asciiText(bytes, start, end);
-}
-
-function putU32(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value >>> 24;
-  bytes[at + 1] = value >>> 16;
-  bytes[at + 2] = value >>> 8;
-  bytes[at + 3] = value;
-}
-
-function readU32(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! << 24 | bytes[at + 1]! << 16 | bytes[at + 2]! << 8 | bytes[at + 3]!) >>> 0;
 }

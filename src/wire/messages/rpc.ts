@@ -1,4 +1,4 @@
-/** Procedures: 0x20–0x25, 0x60, 0x61, 0xA8, 0xAD, 0xAE. @module */
+/** Procedures: 0x20–0x25, 0x60, 0x61, 0xA8, 0xAD, 0xAE; the short form of a call, 0xB2 and 0xB3, is in `question.ts`. @module */
 
 import { boolean, bytes, integer, name, names, text, value } from "../kinds.ts";
 import { forwardedMessage, message, type MessageSchema, openMessage, optional } from "../schema.ts";
