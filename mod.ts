@@ -2,7 +2,7 @@
  * A mesh network for applications at the edge: nodes find each other, publish and subscribe by topic, and call
  * procedures by name, over QUIC, with no broker in the middle.
  *
- * ```ts ignore
+ * ```ts
  * import { connect, startGateway } from "@macula/mesh";
  *
  * await using gateway = await startGateway({ realm: "org.example.home", listen: { port: 0 } });

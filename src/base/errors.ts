@@ -5,7 +5,24 @@
  * @module
  */
 
-/** Anything that went wrong in the mesh. */
+/**
+ * Anything that went wrong in the mesh.
+ *
+ * @example What is worth another try
+ * ```ts
+ * import { connect, MeshError, NoProviderError, startGateway } from "@macula/mesh";
+ * import assert from "node:assert/strict";
+ *
+ * await using gateway = await startGateway({ realm: "org.example.home", listen: { port: 0 } });
+ * await using mesh = await connect(gateway.ticket);
+ * try {
+ *   await mesh.call("no.such.thing");
+ * } catch (error) {
+ *   assert(error instanceof MeshError && error instanceof NoProviderError);
+ *   assert.deepEqual([error.code, error.retryable], ["no_provider", true]);
+ * }
+ * ```
+ */
 export class MeshError extends Error {
   /** Stable and machine-readable, in snake_case. */
   readonly code: string;

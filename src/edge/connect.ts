@@ -65,12 +65,16 @@ export const CONNECT_TIMEOUT_MS = 10_000;
  * Rejects with `RefusedError` when the hub says no, with `DialError` (`unreachable`, `untrusted`, …) when
  * it is not there or not who it should be, and with `ValidationError` when the target cannot be understood.
  *
- * @example Publish from a script
- * ```ts ignore
- * import { connect } from "@macula/mesh";
+ * @example An edge and its gateway
+ * ```ts
+ * import { connect, startGateway } from "@macula/mesh";
+ * import assert from "node:assert/strict";
  *
- * await using mesh = await connect("macula1…");
- * await mesh.publish("sensor.kitchen.measured", { celsius: 21.5 });
+ * await using gateway = await startGateway({ realm: "org.example.home", listen: { port: 0 } });
+ * await using mesh = await connect(gateway.ticket); // a program elsewhere is given the ticket: it holds no secret
+ * assert.equal(mesh.status, "connected");
+ * const { id } = await mesh.publish("sensor.kitchen.measured", { celsius: 21.5 });
+ * assert.equal(id.length, 32);
  * ```
  */
 export async function connect(target?: string | readonly string[], options: ConnectOptions = {}): Promise<Mesh> {

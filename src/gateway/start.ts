@@ -77,11 +77,14 @@ const WILDCARDS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
  * line. Rejects with `address_in_use`, `permission_denied`, or a `ValidationError`.
  *
  * @example A gateway inside a program
- * ```ts ignore
+ * ```ts
  * import { startGateway } from "@macula/mesh";
+ * import assert from "node:assert/strict";
  *
- * await using gateway = await startGateway({ realm: "org.example.home", listen: { hostname: "127.0.0.1", port: 9443 } });
- * console.log(gateway.ticket);
+ * const listen = { hostname: "127.0.0.1", port: 0 }; // any free port
+ * await using gateway = await startGateway({ realm: "org.example.home", listen, limits: { clientsMax: 100 } });
+ * assert.match(gateway.ticket, /^macula1/);
+ * assert.deepEqual(gateway.clients(), []);
  * ```
  */
 export async function startGateway(options: StartGatewayOptions): Promise<Gateway> {

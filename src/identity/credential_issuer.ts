@@ -30,6 +30,24 @@ export interface CredentialRequest {
 /**
  * The credential that a realm's key issues, as a token. What is issued passes the check of the other end: throws
  * `ValidationError` where it could not.
+ *
+ * @example A sensor that may publish and nothing else
+ * ```ts
+ * import { createIdentity, issueCredential } from "@macula/mesh";
+ * import assert from "node:assert/strict";
+ *
+ * const newKey = () => createIdentity(crypto.getRandomValues(new Uint8Array(32)));
+ * const realmKey = newKey(), sensor = newKey();
+ * const credential = await issueCredential(realmKey, {
+ *   realm: "org.example.home",
+ *   node: sensor.id,
+ *   role: "edge",
+ *   rights: { publish: ["sensor.**"] },
+ *   now: Date.now(),
+ *   lifeMs: 30 * 86_400_000,
+ * });
+ * assert.equal(credential.split(".").length, 3); // a JSON Web Token, for connect(ticket, { identity, auth: { credential } })
+ * ```
  */
 export async function issueCredential(realmKey: Identity, request: CredentialRequest): Promise<string> {
   const { role, rights, now, lifeMs, id = crypto.randomUUID() } = request;

@@ -36,7 +36,18 @@ export class Identity {
   }
 }
 
-/** The identity of a 32-byte seed: the same seed is the same node. Throws `ValidationError` for another length. */
+/**
+ * The identity of a 32-byte seed: the same seed is the same node. Throws `ValidationError` for another length.
+ *
+ * @example A node that is the same one after a restart
+ * ```ts
+ * import { createIdentity } from "@macula/mesh";
+ * import assert from "node:assert/strict";
+ *
+ * const seed = crypto.getRandomValues(new Uint8Array(32)); // keep it where nobody else reads it
+ * assert.equal(createIdentity(seed).id, createIdentity(seed).id);
+ * ```
+ */
 export function createIdentity(seed: Uint8Array): Identity {
   return new Identity(seed);
 }

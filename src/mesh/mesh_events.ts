@@ -25,7 +25,21 @@ export interface MeshEventMap {
   readonly slowconsumer: { readonly pattern?: string; readonly missed?: number };
 }
 
-/** An `EventTarget` whose events are known. */
+/**
+ * An `EventTarget` whose events are known.
+ *
+ * @example Where the mesh stands
+ * ```ts
+ * import { connect, startGateway } from "@macula/mesh";
+ * import assert from "node:assert/strict";
+ *
+ * await using gateway = await startGateway({ realm: "org.example.home", listen: { port: 0 } });
+ * const mesh = await connect(gateway.ticket), seen: string[] = [];
+ * mesh.addEventListener("statuschange", ({ detail }) => void seen.push(detail.to));
+ * await mesh.close();
+ * assert.deepEqual(seen, ["draining", "closed"]);
+ * ```
+ */
 export class MeshEvents extends EventTarget {
   /** Listens to one kind of event; its data is in `event.detail`. */
   override addEventListener<Type extends keyof MeshEventMap>(

@@ -46,7 +46,22 @@ export interface ServeOptions extends AdvertiseOptions {
 /** Default of `concurrency`. */
 export const CONCURRENCY_DEFAULT = 1_000;
 
-/** A procedure that is being served. It survives reconnects. */
+/**
+ * A procedure that is being served. It survives reconnects.
+ *
+ * @example A handler that stops when nobody waits any more
+ * ```ts
+ * import { connect, startGateway, TimeoutError } from "@macula/mesh";
+ * import assert from "node:assert/strict";
+ *
+ * await using gateway = await startGateway({ realm: "org.example.home", listen: { port: 0 } });
+ * await using mesh = await connect(gateway.ticket);
+ * await using service = await mesh.advertise("report.build", (_args, { signal }) =>
+ *   new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason))), { concurrency: 4 });
+ * assert.equal(service.procedure, "report.build");
+ * await assert.rejects(mesh.call("report.build", {}, { timeout: 50 }), TimeoutError);
+ * ```
+ */
 export class Service implements AsyncDisposable {
   /** Its name. */
   readonly procedure: string;

@@ -49,6 +49,24 @@ export interface SubscriptionOwner {
 
 /**
  * A live subscription. Read it with `for await`; leaving the loop unsubscribes. It survives reconnects.
+ *
+ * @example The newest reading is enough
+ * ```ts
+ * import { connect, startGateway } from "@macula/mesh";
+ * import assert from "node:assert/strict";
+ *
+ * await using gateway = await startGateway({ realm: "org.example.home", listen: { port: 0 } });
+ * await using mesh = await connect(gateway.ticket);
+ * await using readings = mesh.subscribe<number>("sensor.*", { buffer: 1 });
+ * await readings.ready; // what is published from now on arrives
+ *
+ * for (const celsius of [20, 21, 22]) await mesh.publish("sensor.kitchen", celsius, { acknowledge: true });
+ * while (readings.received < 3) await new Promise((resolve) => setTimeout(resolve));
+ * for await (const { data, missed } of readings) {
+ *   assert.deepEqual([data, missed], [22, 2]); // what was not read in time is counted
+ *   break; // unsubscribes
+ * }
+ * ```
  */
 export class Subscription<T = unknown> implements AsyncIterable<MeshEvent<T>>, AsyncDisposable {
   /** What it matches. */
