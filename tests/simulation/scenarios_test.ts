@@ -8,6 +8,8 @@ import { SimulationFailure } from "../../src/simulation/checkers/checker.ts";
 import type { CoreMakers } from "../../src/simulation/nodes/cores.ts";
 import type { ScenarioOptions } from "../../src/simulation/scenarios/scenario.ts";
 import { scenarioOf } from "../../src/simulation/scenarios/scenarios.ts";
+import { ATTACKS } from "../../src/simulation/scenarios/attacks.ts";
+import { LIARS } from "../../src/simulation/scenarios/liars.ts";
 import { PLAN } from "../../src/simulation/scenarios/plan.ts";
 import { simulate } from "../../src/simulation/simulation.ts";
 
@@ -64,7 +66,7 @@ Deno.test("the plan's scenarios notice hubs that hide records", () => {
 });
 
 Deno.test("scenario half-dies, and hubs that keep no records", () => {
-  assert.match(run("half-dies", { nodes: 60 })[0]!, /^found 100 of 100 with 30 of 60 dead/);
+  assert.match(run("half-dies", { nodes: 60 })[1]!, /^found 100 of 100 with 30 of 60 dead/);
   fails("half-dies", FORGETS, /every record is found, got/);
 });
 
@@ -93,7 +95,7 @@ Deno.test("scenario dht-hangs, and events that wait for something", () => {
 Deno.test("figures: lookups, with and without churn, and newcomers; hubs that keep no records are noticed", () => {
   assert.match(run("lookups", { nodes: 40, minutes: 1 }).join(), /success +100.000 %/);
   assert.match(run("churn", { nodes: 40, minutes: 2 }).join(), /10 % replaced per minute/);
-  assert.match(run("joining", { nodes: 30 })[0]!, /a newcomer is found by 10 others after/);
+  assert.match(run("joining", { nodes: 30 })[1]!, /a newcomer is found by 10 others after/);
   fails("lookups", FORGETS, /99.9 % of \d+ lookups succeed/);
 });
 
@@ -126,6 +128,26 @@ Deno.test("deno task simulate: seed and settings first, the result last, the sam
   assert.match(lines("--help").out[0]!, /multi-hop-call/);
 });
 
+Deno.test("deno task simulate: every scenario says its settings first", () => {
+  for (const { name } of [...PLAN, ...ATTACKS.slice(0, 1), ...LIARS.slice(0, 1)]) {
+    const [settings] = run(name, { nodes: 20 });
+    assert.match(settings!, /^settings \{"nodes":(3|20),/, name);
+  }
+});
+
+Deno.test("deno task simulate: where a rule does not hold, what was just before, the rule, seed and step; exit code 1", () => {
+  const lines: string[] = [];
+  withMake("discovery-elsewhere", HIDES, () => {
+    const print = (line: string) => void lines.push(line);
+    assert.equal(simulateCommand(["--scenario", "discovery-elsewhere", "--seed", "9"], { print, complain: fail }), 1);
+  });
+  assert.deepEqual(lines.slice(0, 3), ["seed 9", "scenario discovery-elsewhere", 'settings {"nodes":3,"edges":3}']);
+  const history = lines.slice(3, -1);
+  assert(history.length > 10 && history.length <= 64);
+  for (const line of history) assert.match(line, /^ {2}\d+\.\d{3} node \d+ (hub|edge) (dht|pubsub|rpc): .+ → .+/);
+  assert.match(lines.at(-1)!, /^Cannot go on: .+; seed 9, step \d+$/);
+});
+
 Deno.test("deno task simulate: what it cannot do is one line, apart from the report, and exit code 2", () => {
   const complaint = (...args: string[]) => {
     const lines: string[] = [],
@@ -151,11 +173,18 @@ Deno.test("deno task simulate: a bug of a core is not taken for a wrong argument
       throw new TypeError("a bug");
     },
   };
-  const scenario = scenarioOf("swarm"), { run: before } = scenario;
+  withMake("swarm", make, () => {
+    assert.throws(() => simulateCommand([], { print() {}, complain: fail }), { message: "a bug" });
+  });
+});
+
+/** Runs something while a scenario has other cores. */
+function withMake(name: string, make: CoreMakers, body: () => void): void {
+  const scenario = scenarioOf(name), { run: before } = scenario;
   Object.assign(scenario, { run: (options: ScenarioOptions) => before({ ...options, make }) });
   try {
-    assert.throws(() => simulateCommand([], { print() {}, complain: fail }), { message: "a bug" });
+    body();
   } finally {
     Object.assign(scenario, { run: before });
   }
-});
+}

@@ -9,9 +9,9 @@ import { recordKey, type VerifiedRecord } from "../../identity/mod.ts";
 import type { Pattern } from "../../names/mod.ts";
 import type { Host } from "../nodes/host.ts";
 import { REALM } from "../nodes/mint.ts";
-import { Simulation } from "../simulation.ts";
+import type { Simulation } from "../simulation.ts";
 import type { SimulationOptions } from "../settings.ts";
-import { must, type Scenario, type ScenarioOptions } from "./scenario.ts";
+import { begin, must, type Scenario, type ScenarioOptions } from "./scenario.ts";
 
 const PROCEDURE = "attack.target";
 /** Honest nodes that look. */
@@ -41,8 +41,9 @@ function scenario(
   };
 }
 
-function open({ seed, nodes = 40, make }: ScenarioOptions, settings: SimulationOptions): Scene {
-  const simulation = new Simulation({ cores: ["dht"], joinEveryMs: 100, ...settings, seed, ...make && { make } });
+function open(options: ScenarioOptions, settings: SimulationOptions): Scene {
+  const { nodes = 40 } = options,
+    simulation = begin(options, { nodes, cores: ["dht"], joinEveryMs: 100, ...settings });
   const [_, victim, attacker] = simulation.grow(nodes);
   simulation.run(20_000);
   return { simulation, victim: victim!, attacker: attacker! };

@@ -5,21 +5,16 @@ import { randomInteger } from "../../base/random.ts";
 import type { Pending } from "../nodes/application.ts";
 import type { Host } from "../nodes/host.ts";
 import { coreOf } from "../nodes/passage.ts";
-import { Simulation } from "../simulation.ts";
-import { must, quantileOf, rounded, type Scenario, type ScenarioOptions } from "./scenario.ts";
+import type { Simulation } from "../simulation.ts";
+import { begin, must, quantileOf, rounded, type Scenario, type ScenarioOptions } from "./scenario.ts";
 
 /** Grows hubs that run nothing but the hash table, and puts records of theirs into it. */
 function withRecords(
-  { seed, nodes = 200, make }: ScenarioOptions,
+  options: ScenarioOptions,
   { records, ttlMs }: { readonly records: number; readonly ttlMs: number },
 ): { simulation: Simulation; procedures: string[] } {
-  const simulation = new Simulation({
-    seed,
-    fidelity: "objects",
-    cores: ["dht"],
-    joinEveryMs: 50,
-    ...make === undefined ? {} : { make },
-  });
+  const { nodes = 200 } = options;
+  const simulation = begin(options, { nodes, fidelity: "objects", cores: ["dht"], joinEveryMs: 50 });
   const hubs = simulation.grow(nodes);
   simulation.run(10_000);
   const procedures = Array.from({ length: records }, (_, i) => `record.number_${i}`);
@@ -113,8 +108,8 @@ function shuffle<T>(simulation: Simulation, list: T[]): void {
 const dhtHangs: Scenario = {
   name: "dht-hangs",
   about: "events and calls keep their latency while every query of the hash table hangs",
-  run({ seed, nodes = 6, print, make }) {
-    const simulation = new Simulation({ seed, profile: "cellular", ...make === undefined ? {} : { make } });
+  run(options) {
+    const { nodes = 6, print } = options, simulation = begin(options, { nodes, edges: 3 * nodes, profile: "cellular" });
     simulation.grow(nodes);
     const hubs = simulation.hubs, edges = hubs.flatMap((hub) => [1, 2, 3].map(() => simulation.add("edge", [hub])));
     simulation.run(10_000);

@@ -6,8 +6,8 @@ import { prefixOf } from "../../names/distance.ts";
 import { compareDistance } from "../../names/mod.ts";
 import type { Pending } from "../nodes/application.ts";
 import type { Host } from "../nodes/host.ts";
-import { Simulation } from "../simulation.ts";
-import { must, quantileOf, rounded, type Scenario, type ScenarioOptions } from "./scenario.ts";
+import type { Simulation } from "../simulation.ts";
+import { begin, must, quantileOf, rounded, type Scenario, type ScenarioOptions } from "./scenario.ts";
 
 const MINUTE_MS = 60_000;
 /** A node counts as there after so long, ms: the time to join. */
@@ -82,15 +82,9 @@ class Load {
   readonly #prefixes: number[] = [];
   #asked: Asked[] = [];
 
-  constructor({ seed, nodes = 1_000, make }: ScenarioOptions) {
-    this.simulation = new Simulation({
-      seed,
-      cores: ["dht"],
-      fidelity: "objects",
-      linkIds: false,
-      checkers: [],
-      ...make && { make },
-    });
+  constructor(options: ScenarioOptions) {
+    const { nodes = 1_000 } = options;
+    this.simulation = begin(options, { nodes, cores: ["dht"], fidelity: "objects", linkIds: false }, []);
     for (let i = 0; i < nodes; i++) {
       this.join();
       this.simulation.run(JOIN_EVERY_MS);

@@ -8,8 +8,8 @@
 import { recordKey } from "../../identity/mod.ts";
 import type { Host } from "../nodes/host.ts";
 import { REALM } from "../nodes/mint.ts";
-import { Simulation } from "../simulation.ts";
-import { must, type Scenario, type ScenarioOptions } from "./scenario.ts";
+import type { Simulation } from "../simulation.ts";
+import { begin, must, type Scenario, type ScenarioOptions } from "./scenario.ts";
 
 interface Site {
   readonly simulation: Simulation;
@@ -20,8 +20,8 @@ interface Site {
 /** A call that nobody serves is answered far sooner than it times out. */
 const FAST_MS = 4_000, TIMEOUT_MS = 1_000;
 
-function open({ seed, make }: ScenarioOptions): Site {
-  const simulation = new Simulation({ seed, ...make === undefined ? {} : { make } });
+function open(options: ScenarioOptions): Site {
+  const simulation = begin(options, { nodes: 3, edges: 3 });
   const bootstrap = simulation.add("hub", []);
   simulation.run(1_000);
   const one = simulation.add("hub", [bootstrap]), two = simulation.add("hub", [bootstrap]);

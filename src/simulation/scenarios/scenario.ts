@@ -1,7 +1,8 @@
 /** What a scenario is: a simulation with a course and rules of its own, found by its name. @module */
 
 import type { CoreMakers } from "../nodes/cores.ts";
-import type { Simulation } from "../simulation.ts";
+import type { SimulationOptions } from "../settings.ts";
+import { Simulation } from "../simulation.ts";
 
 /** What a scenario is run with. */
 export interface ScenarioOptions {
@@ -23,6 +24,16 @@ export interface Scenario {
   readonly about: string;
   /** Runs it; throws `SimulationFailure` where a rule does not hold. Returns the hash of its history. */
   run(options: ScenarioOptions): string;
+}
+
+/** A simulation without nodes for a scenario; its settings are the report's first line. */
+export function begin(
+  { seed, make, print }: ScenarioOptions,
+  settings: Omit<SimulationOptions, "seed" | "make" | "checkers">,
+  checkers?: SimulationOptions["checkers"],
+): Simulation {
+  print(`settings ${JSON.stringify(settings)}`);
+  return new Simulation({ ...settings, seed, ...make && { make }, ...checkers && { checkers } });
 }
 
 /** Ends the simulation with a failure unless it is true. */
