@@ -19,38 +19,39 @@ export interface Link {
 
 /** The links of a node. Two of them may lead to one node. */
 export class Links {
-  readonly #links = new Map<Peer, Link>();
-  /** Those of them that lead to hubs. */
+  /** Links to hubs and to edges apart: hubs are gone through often, and a gateway has ten thousand edges. */
   readonly #hubs = new Map<Peer, Link>();
+  readonly #edges = new Map<Peer, Link>();
   /** The latest link to a node; a link whose id is the node's own is not in it. */
   readonly #ofNode = new Map<string, Peer>();
 
   get(peer: Peer): Link | undefined {
-    return this.#links.get(peer);
+    return this.#hubs.get(peer) ?? this.#edges.get(peer);
   }
 
   /** A link to the node, or undefined. */
   to(node: string): Peer | undefined {
-    return this.#ofNode.get(node) ?? (this.#links.has(node) ? node : undefined);
+    return this.#ofNode.get(node) ?? (this.get(node) === undefined ? undefined : node);
   }
 
   add(peer: Peer, nodeBytes: Uint8Array, role: Role): void {
     const text = toHex(nodeBytes), node = text === peer ? peer : text; // one string, not two
-    const link = { node, nodeBytes, prefix: prefixOf(nodeBytes), role, lookups: 0 };
-    this.#links.set(peer, link);
-    if (role === "hub") this.#hubs.set(peer, link);
-    else this.#hubs.delete(peer);
+    this.remove(peer);
+    const links = role === "hub" ? this.#hubs : this.#edges;
+    links.set(peer, { node, nodeBytes, prefix: prefixOf(nodeBytes), role, lookups: 0 });
     if (node !== peer) this.#ofNode.set(node, peer);
   }
 
   /** Forgets a link; an older one to the same node takes its place. */
   remove(peer: Peer): void {
-    const link = this.#links.get(peer);
-    this.#links.delete(peer);
+    const link = this.get(peer);
     this.#hubs.delete(peer);
+    this.#edges.delete(peer);
     if (link === undefined || this.#ofNode.get(link.node) !== peer) return;
     this.#ofNode.delete(link.node);
-    for (const [other, { node }] of this.#links) if (node === link.node) this.#ofNode.set(node, other);
+    for (const links of [this.#hubs, this.#edges]) {
+      for (const [other, { node }] of links) if (node === link.node) this.#ofNode.set(node, other);
+    }
   }
 
   /** The links to hubs. */
