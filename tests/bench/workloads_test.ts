@@ -10,7 +10,7 @@ import type { SystemName } from "../../bench/system/catalogue.ts";
 
 /** Speed does not matter here, so several runs share the machine. */
 const RUNS_AT_ONCE = 4;
-const OPTIONS = parseOptions(["--scale", "0.001", "--patience", "0", "--limit", "60"]);
+const OPTIONS = parseOptions(["--scale", "0.001", "--patience", "0", "--limit", "150"]);
 
 Deno.test("every workload runs with ours and with the bare limit, and loses nothing", async () => {
   assert(typeof OPTIONS === "object");

@@ -9,6 +9,7 @@ import assert from "node:assert/strict";
 import { soon, until } from "../conformance/deadline.ts";
 import { isAlive } from "../conformance/processes.ts";
 import { startRegistry } from "./local_registry.ts";
+import { configure } from "./outside/folder.ts";
 import { type Outcome, Program, ROOT, runProgram } from "./program.ts";
 
 const WITHOUT_QUIC = { flags: ["-A", "--no-config"] };
@@ -135,6 +136,7 @@ Deno.test("with exactly the printed permissions and --no-prompt everything works
 Deno.test("deno run -A jsr:@macula/mesh --gateway runs from a registry", () =>
   inFolder(async (folder) => {
     await using registry = await startRegistry();
+    await configure(folder, {});
     const denoDir = `${folder}/deno`;
     await Deno.mkdir(denoDir);
     await Deno.symlink(`${await cacheFolder()}/npm`, `${denoDir}/npm`); // packages are not fetched again

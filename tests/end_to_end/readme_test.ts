@@ -18,11 +18,13 @@ function snippets(): string[] {
 
 /** Everything a process prints, as it comes. */
 class Shell implements AsyncDisposable {
+  readonly #command: string;
   readonly #child: Deno.ChildProcess;
   out = "";
   readonly status: Promise<Deno.CommandStatus>;
 
   constructor(command: string, cwd: string, env: Record<string, string>) {
+    this.#command = command;
     // exec: what is started is the process itself, so that it can be ended by its pid.
     this.#child = new Deno.Command("bash", {
       args: ["-c", `exec ${command}`],
@@ -41,7 +43,7 @@ class Shell implements AsyncDisposable {
   }
 
   prints(pattern: RegExp): Promise<void> {
-    return until(() => pattern.test(this.out), `${pattern} in ${JSON.stringify(this.out)}`, 30_000);
+    return until(() => pattern.test(this.out), `${pattern} in ${JSON.stringify(this.out)}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -50,7 +52,7 @@ class Shell implements AsyncDisposable {
     } catch {
       // it has ended by itself
     }
-    await this.status;
+    await soon(this.status, `the end of ${this.#command}`);
   }
 }
 
@@ -69,9 +71,8 @@ Deno.test("the README's commands do what it says", async () => {
       MACULA_QUIC_PORT: "0",
       MACULA_HTTP_PORT: "0",
     };
-    const [start, test, sub, pub, serve, call, _realm, several, ...rest] = snippets();
+    const [start, test, sub, pub, serve, call, _realm, _several, ...rest] = snippets();
     assert.deepEqual(rest, [], "a snippet that this test does not know");
-    assert.match(several!, /^macula gateway --bootstrap macula1/, "as tests/scenarios/processes_test.ts runs it");
     const run = (command: string | undefined) => new Shell(command!, ROOT, env);
     await using gateway = run(start);
     await gateway.prints(/^ticket macula1/m);
@@ -94,32 +95,50 @@ Deno.test("the README's commands do what it says", async () => {
   }
 });
 
-Deno.test("the README's five commands set up a realm with credentials", async () => {
+/** Runs commands in a folder of their own, where `macula` is the program; what is left running is stopped. */
+async function script(lines: string, check: (outcome: { code: number; out: string; log: string }) => void) {
   const folder = await Deno.makeTempDir({ prefix: "macula-readme-" });
   try {
-    const commands = snippets().find((one) => one.includes("realm init"))!;
-    assert.equal(commands.split("\n").length, 5);
-    const script = `set -e\nmacula() { "${Deno.execPath()}" run -A --unstable-net ${ROOT}cli.ts "$@"; }\n` +
-      `trap 'macula stop >&2; wait' EXIT\n${commands}\n` +
-      `! macula pub sensor.kitchen.temp 1\nmacula realm inspect @edge.jwt\n`;
-    const env = { MACULA_STATE_DIR: `${folder}/state`, MACULA_QUIC_PORT: "0", MACULA_HTTP_PORT: "0" };
+    const macula = `macula() { "${Deno.execPath()}" run -A --unstable-net ${ROOT}cli.ts "$@"; }`;
     const command = new Deno.Command("bash", {
-      args: ["-c", script],
+      args: ["-c", `set -e\n${macula}\n${lines}`],
       cwd: folder,
-      env,
+      env: { MACULA_STATE_DIR: `${folder}/state`, MACULA_QUIC_PORT: "0", MACULA_HTTP_PORT: "0" },
       stdout: "piped",
       stderr: "piped",
     });
-    const { code, stdout, stderr } = await soon(command.output(), "the end", 40_000);
-    const out = new TextDecoder().decode(stdout), log = new TextDecoder().decode(stderr);
+    const { code, stdout, stderr } = await soon(command.output(), "the end", 120_000);
+    check({ code, out: new TextDecoder().decode(stdout), log: new TextDecoder().decode(stderr) });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("the README's five commands set up a realm with credentials", async () => {
+  const commands = snippets().find((one) => one.includes("realm init"))!;
+  assert.equal(commands.split("\n").length, 5);
+  const more = "! macula pub sensor.kitchen.temp 1\nmacula realm inspect @edge.jwt\n";
+  await script(`trap 'macula stop >&2; wait' EXIT\n${commands}\n${more}`, ({ code, out, log }) => {
     assert.equal(code, 0, `${out}\n${log}`);
     assert.match(out, /^\{"id":"[0-9a-f]{32}","recipients":0\}$/m);
     assert.match(out, /^\{"verdict":"valid",/m);
     assert.match(log, /^macula: .*this gateway asks for a credential/m, "without one");
     assert.match(log, /stopped \d+/);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
+});
+
+Deno.test("the README's second gateway joins the first", async () => {
+  const commands = snippets().find((one) => one.includes("--bootstrap"))!.replace(":9444", ":0").replace("8081", "0");
+  const [join, stats, ...more] = commands.split("\n");
+  assert.deepEqual(more, []);
+  const leave = `trap 'macula stop --state-dir second >&2; macula stop >&2; wait' EXIT`;
+  const first = "macula gateway >&2 &\nuntil macula ticket; do sleep 0.1; done\n";
+  const joined = `until { ${stats!.split(" #")[0]} || true; } | grep '"routingTable":1,'; do sleep 0.1; done\n`;
+  await script(`${leave}\n${first}${join}\n${joined}`, ({ code, out, log }) => {
+    assert.equal(code, 0, `${out}\n${log}`);
+    assert.match(out, /"routingTable":1,/);
+    assert.equal(log.match(/^stopped \d+$/gm)?.length, 2, log);
+  });
 });
 
 Deno.test("the tasks that the README names exist, and run what the test above runs", async () => {

@@ -120,7 +120,7 @@ export class EdgeProcess implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#child.kill("SIGKILL");
-    await this.#child.status;
+    await soon(this.#child.status, "the end of an edge");
     await this.#read;
     await this.#input.abort().catch(() => {});
   }

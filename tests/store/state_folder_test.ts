@@ -66,7 +66,7 @@ Deno.test("a second process is told who holds the folder, and may have it afterw
   withFolder(async (path) => {
     const first = await openStateFolder(path, { lock: true });
     const open = `try { await openStateFolder(${JSON.stringify(path)}, { lock: true }); console.log("opened"); }
-      catch (error) { console.log(error.code, error.retryable, error.message); }`;
+      catch (error) { console.log([error.code, error.retryable, error.message].join(" ")); }`;
     const said = await inChild(open);
     assert.match(said, /^state_locked true Cannot open the state folder .*: one process at a time may hold it/);
     assert.match(said, new RegExp(`got process ${Deno.pid}; .*macula stop.*--state-dir`));
@@ -184,7 +184,8 @@ Deno.test("what Deno does not permit names the flags, and exactly these flags ar
     const use = `try {
       await using folder = await openStateFolder(${JSON.stringify(path)}, { lock: true });
       await folder.writeKey("k"); await folder.writeText("ticket", "t"); await folder.writeText("ticket", "u");
-      console.log(await folder.readKey(), await folder.readText("ticket"), await folder.holder() === Deno.pid);
+      const isHolder = await folder.holder() === Deno.pid;
+      console.log([await folder.readKey(), await folder.readText("ticket"), isHolder].join(" "));
     } catch (error) { console.log(error.code, error.message); }`;
     const refused = await inChild(use, []);
     assert.match(

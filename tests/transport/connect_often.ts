@@ -7,7 +7,7 @@ import { issueLeaf } from "../../src/identity/mod.ts";
 import { createQuicTransport } from "../../src/transport/quic/mod.ts";
 import { openKnownBidi, Site, WORLD_LIMITS } from "../conformance/transport_world.ts";
 
-const ROUNDS = 6, CONNECTIONS_PER_ROUND = 500;
+const ROUNDS = 4, CONNECTIONS_PER_ROUND = 400;
 
 /** Memory grown by in each round, in bytes, of a process of its own. */
 export async function growthOfRounds(): Promise<number[]> {

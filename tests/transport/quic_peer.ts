@@ -3,6 +3,7 @@
 import { issueLeaf } from "../../src/identity/mod.ts";
 import { createQuicTransport } from "../../src/transport/quic/mod.ts";
 import type { BidiStream } from "../../src/transport/transport.ts";
+import { soon } from "../conformance/deadline.ts";
 import { alice, REALM, WORLD_LIMITS } from "../conformance/transport_world.ts";
 
 const HOSTNAME = "127.0.0.1";
@@ -18,7 +19,7 @@ export async function startPeer({ port = 0, goAfterFirst = false } = {}): Promis
   const args = ["run", "--no-lock", "--unstable-net", "-A", import.meta.filename!, String(port), String(goAfterFirst)];
   const process = new Deno.Command(Deno.execPath(), { args, stdout: "piped", stderr: "inherit" }).spawn();
   const reader = process.stdout.getReader();
-  const { value } = await reader.read();
+  const { value } = await soon(reader.read(), "the port of a peer");
   reader.releaseLock();
   return { port: Number(new TextDecoder().decode(value)), process };
 }
@@ -28,7 +29,7 @@ export async function killPeer({ process }: Peer): Promise<void> {
   try {
     process.kill("SIGKILL");
   } catch { /* it has ended by itself */ }
-  await process.status;
+  await soon(process.status, "the end of a peer");
   await process.stdout.cancel();
 }
 

@@ -5,7 +5,7 @@ import { readBody } from "./body.ts";
 import type { Histogram } from "./histogram.ts";
 
 /** How long nothing comes before the rest counts as lost, ms. */
-const LOST_AFTER_MS = 1_000;
+const LOST_AFTER_MS = 3_000;
 /** Longest wait for the rest, ms. */
 const REST_MS_MAX = 10_000;
 
@@ -50,7 +50,7 @@ export class Receiver {
     for await (const event of subscription) this.take(from, event.data);
   }
 
-  /** Resolves when `due` deliveries have come, or none has for a second. */
+  /** Resolves when `due` deliveries have come, or none has for three seconds. */
   async complete(due: number, pause: (ms: number) => Promise<void>): Promise<void> {
     const startedAt = this.#now();
     for (let now = startedAt; this.received < due && now - startedAt < REST_MS_MAX; now = this.#now()) {
