@@ -242,6 +242,7 @@ export class DhtCore implements Core<DhtMessage, DhtCommand, DhtTimer, DhtEvent>
   /** A hub has shown that it is alive. */
   #met(contact: Contact, now: number, out: DhtEffect[]): void {
     if (contact.role !== "hub") return;
+    this.#queries.heard(contact.node);
     const isFirst = this.#table.size === 0, added = this.#table.add(contact, now);
     if (added.outcome === "full") return this.#queries.probe(added.probe, now, out);
     if (added.outcome !== "added") return;
@@ -258,7 +259,10 @@ export class DhtCore implements Core<DhtMessage, DhtCommand, DhtTimer, DhtEvent>
   /** Another hub has asked us. */
   #asked(link: Link | undefined, sender: Contact | undefined, now: number, out: DhtEffect[]): void {
     if (sender !== undefined && sender.node === link?.node) this.#met(sender, now, out);
-    else if (link !== undefined) this.#table.seen(link, now);
+    else if (link !== undefined) {
+      this.#queries.heard(link.node);
+      this.#table.seen(link, now);
+    }
   }
 
   #introduce(peer: Peer, requestId: number | undefined, out: DhtEffect[]): void {

@@ -130,6 +130,12 @@ export class Lookup<C extends Askable> {
     return out;
   }
 
+  /** Those of the k closest that take their time. */
+  get slowest(): C[] {
+    return this.#candidates.slice(0, this.#options.closestCount)
+      .filter(({ state, isSlow }) => state === ASKED && isSlow).map(({ contact }) => contact);
+  }
+
   /** Whether all that is left is to wait for nodes that take their time. */
   get isHeldUp(): boolean {
     return this.#inFlight === 0 && !this.done;

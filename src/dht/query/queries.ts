@@ -1,5 +1,6 @@
 /** The lookups that run at a hub, for itself and for its edges: what they ask, and what becomes of them. @module */
 
+import { LruMap } from "../../base/lru.ts";
 import type { Deadlines } from "../../base/deadlines.ts";
 import type { CommandId, Failure, Peer } from "../../base/protocol.ts";
 import type { VerifiedRecord } from "../../identity/record.ts";
@@ -18,9 +19,13 @@ import type {
 import type { DhtOptions } from "../options.ts";
 import type { RoutingTable } from "../routing_table.ts";
 import { found, refused, stored } from "./answers.ts";
+import { hasMost, hasQuorum, isEnough } from "./enough.ts";
 import { Findings } from "./findings.ts";
-import { type Asker, newQuery, type Purpose, type Query, type Request, type Storing } from "./query.ts";
+import { type Asker, newQuery, type Query, type Request, type Storing } from "./query.ts";
 import { Requests } from "./requests.ts";
+
+/** Nodes that did not answer lately, of which it is remembered. */
+const SILENT_MAX = 1_000;
 
 /** What queries are made of. */
 export interface QueriesParts {
@@ -42,6 +47,8 @@ export class Queries {
   readonly #own: string;
   readonly #running = new Set<Query>();
   readonly #waiting = new Set<Query>();
+  /** Those are asked, too, but nobody waits for them. */
+  readonly #silent = new LruMap<string, true>(SILENT_MAX);
   #isStarting = false;
 
   constructor(options: DhtOptions, parts: QueriesParts) {
@@ -115,6 +122,11 @@ export class Queries {
     this.#request(contact, { query: undefined, target: contact.nodeBytes }, now, out);
   }
 
+  /** A node has said something. */
+  heard(node: string): void {
+    if (this.#silent.size > 0) this.#silent.delete(node);
+  }
+
   /** A node has answered. */
   onReply(
     { query, contact, page }: Request,
@@ -143,10 +155,11 @@ export class Queries {
   }
 
   /** A holder has kept a record, or refused it. */
-  onStored({ query }: Request, refusal: Failure | undefined, now: number, out: DhtEffect[]): void {
+  onStored({ query, isSlow }: Request, refusal: Failure | undefined, now: number, out: DhtEffect[]): void {
     const storing = query?.storing;
     if (query === undefined || query.done || storing === undefined) return;
     storing.waiting--;
+    if (isSlow) storing.slow--;
     if (refusal === undefined) storing.confirmed++;
     else storing.refusal = refusal;
     this.#settle(query, storing, now, out);
@@ -160,20 +173,27 @@ export class Queries {
       this.requests.delete(id);
       return request;
     }
-    const { queryTimeoutMs, slowAfterMs } = this.#options, { query, contact } = request;
+    const { queryTimeoutMs, slowAfterMs } = this.#options, { query, contact, storeKey } = request;
     request.isSlow = true;
     this.#parts.deadlines.add(now + queryTimeoutMs - slowAfterMs, id);
-    if (query === undefined || query.done || query.storing !== undefined) return undefined;
-    query.lookup!.slow(contact);
-    this.#advance(query, now, out);
+    if (query === undefined || query.done) return undefined;
+    if (query.storing === undefined) {
+      query.lookup!.slow(contact);
+      this.#advance(query, now, out);
+    } else if (storeKey !== undefined) {
+      query.storing.slow++;
+      this.#settle(query, query.storing, now, out);
+    }
     return undefined;
   }
 
   /** A node did not answer. */
-  missed({ query, contact, storeKey }: Request, now: number, out: DhtEffect[]): void {
+  missed({ query, contact, storeKey, isSlow }: Request, now: number, out: DhtEffect[]): void {
+    this.#silent.set(contact.node, true);
     if (query === undefined || query.done) return;
     if (storeKey !== undefined) {
       query.storing!.waiting--;
+      if (isSlow) query.storing!.slow--;
       return this.#settle(query, query.storing!, now, out);
     }
     if (query.storing !== undefined) return;
@@ -220,10 +240,10 @@ export class Queries {
     if (!hasQuorum(purpose)) {
       for (let contact = lookup.next(); contact !== undefined; contact = lookup.next()) {
         this.#request(contact, { query, target }, now, out);
+        if (this.#silent.get(contact.node)) lookup.slow(contact);
       }
     }
-    const isContent = hasQuorum(purpose) || lookup.isHeldUp && hasSome(purpose);
-    if (isContent || lookup.done) this.#found(query, now, out);
+    if (lookup.done || isEnough(query, this.#parts, this.#options)) this.#found(query, now, out);
   }
 
   #request(
@@ -256,26 +276,16 @@ export class Queries {
   #found(query: Query, now: number, out: DhtEffect[]): void {
     const { purpose } = query, lookup = query.lookup!;
     if (purpose.type === "store") return this.#handOut(query, purpose.record, now, out);
-    const complete = hasQuorum(purpose) || this.#hasMost(lookup);
+    const complete = hasQuorum(purpose) || hasMost(lookup, this.#parts, this.#options);
     const answer = found(query, lookup, { complete, replyBytesMax: this.#options.replyBytesMax, now });
     if (answer !== undefined) out.push(answer);
     this.#end(query, now, out);
   }
 
-  /** Whether most of those who may hold something have answered, this node among them where it is one. */
-  #hasMost(lookup: Lookup<Contact>): boolean {
-    const { table, links, holder } = this.#parts, { target, closest } = lookup;
-    const own = holder.isAmong(target, closest) ? 1 : 0;
-    if (table.size >= this.#options.closestCount) return lookup.hasMost(own, 0);
-    let evicted = 0; // for their silence, while they may be there: their links are
-    for (const link of links.hubs.values()) if (table.get(link) === undefined && !lookup.has(link)) evicted++;
-    return lookup.hasMost(own, evicted);
-  }
-
   /** Gives a record to the k closest, this node among them where it is one. */
   #handOut(query: Query, record: VerifiedRecord, now: number, out: DhtEffect[]): void {
-    const { closestCount, slowAfterMs } = this.#options, { closest } = query.lookup!;
-    const storing: Storing = { asked: 0, confirmed: 0, waiting: 0, refusal: undefined };
+    const { closestCount, slowAfterMs } = this.#options, { closest, slowest } = query.lookup!;
+    const storing: Storing = { asked: 0, confirmed: 0, waiting: 0, slow: 0, refusal: undefined };
     query.storing = storing;
     if (this.#parts.holder.isAmong(record.key, closest)) {
       storing.asked++;
@@ -292,11 +302,16 @@ export class Queries {
       storing.asked++;
       storing.waiting++;
     }
+    for (const contact of slowest) {
+      const message: DhtMessage = { kind: "store", key: record.key, requestId: undefined, record, refusal: undefined };
+      out.push({ kind: "send", to: this.#address(contact, out), message, lane: "control" });
+    }
     this.#settle(query, storing, now, out);
   }
 
-  #settle(query: Query, { asked, confirmed, waiting, refusal }: Storing, now: number, out: DhtEffect[]): void {
-    if (waiting > 0) return;
+  /** Those that are slow are not waited for once most have confirmed. */
+  #settle(query: Query, { asked, confirmed, waiting, slow, refusal }: Storing, now: number, out: DhtEffect[]): void {
+    if (waiting > slow || waiting > 0 && 2 * confirmed <= asked) return;
     const text = `Cannot store the record: none of ${asked} nodes asked has confirmed it`;
     if (confirmed > 0) {
       const answer = stored(query, { confirmed, asked });
@@ -355,16 +370,6 @@ export class Queries {
     const link = asker.kind === "link" ? this.#parts.links.get(asker.peer) : undefined;
     if (link !== undefined) link.lookups--;
   }
-}
-
-/** Whether so many have given records as were asked for. */
-function hasQuorum(purpose: Purpose): boolean {
-  return purpose.type === "findValue" && purpose.findings.holders >= purpose.quorum;
-}
-
-/** Whether what there is will do rather than wait for who is slow: not for those who want all that there is. */
-function hasSome(purpose: Purpose): boolean {
-  return purpose.type === "findValue" && purpose.quorum < Infinity && purpose.findings.holders > 0;
 }
 
 /** Those that can be asked. */

@@ -35,8 +35,9 @@ export interface Query {
 export interface Storing {
   asked: number;
   confirmed: number;
-  /** Holders that have yet to answer. */
+  /** Holders that have yet to answer, and those of them that take their time. */
   waiting: number;
+  slow: number;
   /** Why the latest that refused did. */
   refusal: Failure | undefined;
 }
