@@ -101,6 +101,7 @@ export async function connect(target?: string | readonly string[], options: Conn
   if (options.identity !== undefined) checkIdentity("connect", options.identity);
   const said = { auth, identity: options.identity };
   const own = await ownAuth(said, { ...runtime, environment, values, logger });
+  const original = options.legacy ? originalDialler() : undefined;
   const edge = new Edge({
     self: { identity: own.identity, realm, role: "edge", endpoint: "", guard: own.guard },
     runtime,
@@ -109,7 +110,7 @@ export async function connect(target?: string | readonly string[], options: Conn
     ...edgeSettings(),
     targets: () => resolveAll(targets),
     caCerts,
-    establish: options.legacy ? originalDialler() : undefined,
+    ...original,
   });
   edge.addEventListener("statuschange", ({ detail: { to } }) => to === "closed" && own.close());
   try {

@@ -10,6 +10,7 @@ import type { Established } from "../link/establish.ts";
 import type { Link, LinkEnd } from "../link/link.ts";
 import { formatEndpoint, formatTicket, parseRealm } from "../names/mod.ts";
 import { Mesh, type MeshOptions } from "../mesh/mesh.ts";
+import type { Stats } from "../mesh/options.ts";
 
 /** How long a hub may take to confirm what it is told anew, ms: it waits 3 s itself, for those who keep records. */
 const RESTORE_MS = 5_000;
@@ -21,6 +22,8 @@ export interface EdgeOptions extends MeshOptions {
   readonly caCerts: readonly string[] | undefined;
   /** Makes a link of a connection; default the handshake of `mesh/1`. */
   readonly establish?: Dialler["establish"];
+  /** Events that were lost on links that it made, as far as is known. */
+  readonly unconfirmed?: () => number;
 }
 
 /** How often an edge that was turned away looks whether its credential is another one by now, ms. */
@@ -41,11 +44,13 @@ export class Edge extends Mesh {
   /** The code of the refusal that was told, so that it is told once. */
   #told: string | undefined;
   #cancelLook: () => void = () => {};
+  readonly #lost: () => number;
 
   /** Use `connect`. */
   constructor(options: EdgeOptions) {
     super(options);
-    const { targets, caCerts, self, runtime, establish } = options;
+    const { targets, caCerts, self, runtime, establish, unconfirmed = () => 0 } = options;
+    this.#lost = unconfirmed;
     this.#attachment = new Attachment({
       targets,
       caCerts,
@@ -61,6 +66,12 @@ export class Edge extends Mesh {
 
   override get ticket(): string | undefined {
     return this.#ticket;
+  }
+
+  /** The counters since the start. */
+  override stats(): Stats {
+    const stats = super.stats(), { messages } = stats;
+    return { ...stats, messages: { ...messages, unconfirmed: messages.unconfirmed + this.#lost() } };
   }
 
   /**

@@ -10,7 +10,7 @@ import type { Timers } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import type { Rights } from "../identity/mod.ts";
 import { OutgoingBudget } from "../link/budget.ts";
-import type { Established } from "../link/establish.ts";
+import type { Deputy, Established } from "../link/establish.ts";
 import { FrameSource } from "../link/frame_source.ts";
 import type { PeerIdentity } from "../link/handshake.ts";
 import { Link, type LinkOwner } from "../link/link.ts";
@@ -43,6 +43,8 @@ export interface LocalLinkOptions {
   readonly random: Random;
   readonly decoder: Decoder;
   readonly frameBytesMax: number;
+  /** Who hands on in its own time what the node says: both ends wait while it does. */
+  readonly deputy?: Deputy;
 }
 
 /** Over so many bytes the translation waits before it reads on; what one message becomes is never dropped. */
@@ -50,7 +52,7 @@ const QUEUE = { waitBytes: 256 << 10, dropBytes: Infinity, closeBytes: Infinity 
 
 /** Makes both ends. */
 export async function localLink(options: LocalLinkOptions): Promise<LocalLink> {
-  const { peer, self, dialled, remote, owner, timers, random, decoder, frameBytesMax } = options;
+  const { peer, self, dialled, remote, owner, timers, random, decoder, frameBytesMax, deputy } = options;
   const end = () => {
     const path = new Path({ timers, latencyMs: () => 0, isCut: () => false });
     return { remote, limits: TRANSPORT_LIMITS, path, datagramMs: () => [] };
@@ -74,6 +76,7 @@ export async function localLink(options: LocalLinkOptions): Promise<LocalLink> {
       dialled: !dialled,
       control: source,
       controlWritable: farStream!.writable,
+      ...deputy === undefined ? {} : { deputy: { took() {}, progress: () => deputy.progress() } },
     },
     owner,
     timers,
@@ -83,7 +86,7 @@ export async function localLink(options: LocalLinkOptions): Promise<LocalLink> {
   });
   const control = new FrameSource(nearStream.readable, frameBytesMax);
   const established = { ...ends(near, frameBytesMax), peer, dialled, control, controlWritable: nearStream.writable };
-  return { established, far };
+  return { established: { ...established, ...deputy === undefined ? {} : { deputy } }, far };
 }
 
 function ends(connection: Connection, frameBytesMax: number): Pick<Established, "connection" | "frameBytesMax"> {

@@ -52,6 +52,16 @@ export interface Established {
   readonly controlWritable: WritableStream<Uint8Array>;
   /** Largest frame on this link, bytes: the acceptor says. */
   readonly frameBytesMax: number;
+  /** Where somebody stands in for the peer, and hands on in its own time what the link says. */
+  readonly deputy?: Deputy;
+}
+
+/** Who stands in for a peer. */
+export interface Deputy {
+  /** The link has taken a message to send. */
+  took(message: Message): void;
+  /** Grows with what was handed on. */
+  progress(): number;
 }
 
 /** A connection that does not begin with a connect of `mesh/1`. */

@@ -174,6 +174,7 @@ export class Link implements QueueOwner {
     switch (this.#writer.send(message, lane)) {
       case "queued":
         this.messages.sent++;
+        this.#options.established.deputy?.took(message);
         return true;
       case "dropped":
         this.messages.dropped++;
@@ -297,7 +298,8 @@ export class Link implements QueueOwner {
 
   /** Waits for as long as something moves on the link; rejects otherwise. */
   #step<T>(done: Promise<T>): Promise<T> {
-    const { timers } = this.#options, progress = () => this.bytes.sent + this.bytes.received + this.#reader.progress;
+    const { timers, established: { deputy } } = this.#options, ours = () => this.bytes.sent + this.bytes.received;
+    const progress = () => ours() + this.#reader.progress + (deputy?.progress() ?? 0);
     return new Promise((resolve, reject) => {
       let before = progress(), steps = 0, cancel = () => {};
       const look = () => {

@@ -1,4 +1,4 @@
-/** The parts of the translation, one by one: framing, pacing, records, repetitions, lookups, confirmations, rights. @module */
+/** The parts of the translation, one by one: framing, records, repetitions, lookups, confirmations, rights. @module */
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
@@ -11,7 +11,6 @@ import { RETURN_MS, Returning, RETURNING_MAX } from "../../src/legacy/client/ret
 import { LenientFrames } from "../../src/legacy/frames.ts";
 import { isJson, jsonOf } from "../../src/legacy/json.ts";
 import { FOUND_MS, Lookups } from "../../src/legacy/outbound/lookups.ts";
-import { GAP_MS, PacedWriter } from "../../src/legacy/outbound/paced_writer.ts";
 import { Uplink } from "../../src/legacy/outbound/uplink.ts";
 import { NamesKnown } from "../../src/legacy/records/names_known.ts";
 import { Shelf, TTL_MS_MAX, VALUES_PER_CLIENT_MAX, VALUES_PER_KEY_MAX } from "../../src/legacy/records/shelf.ts";
@@ -19,7 +18,6 @@ import { REPEAT_MS, REPEAT_QOS0_MS, Repeats } from "../../src/legacy/repeats.ts"
 import { readWireId } from "../../src/legacy/wire_id.ts";
 import type { NodeId } from "../../src/identity/mod.ts";
 import { decodeFrame, encodeFrame, type Message } from "../../src/wire/mod.ts";
-import { ManualTimers } from "../transport/manual_timers.ts";
 import { bytesOf, type Noted, SECTIONS, textOf, valueOf } from "../vectors/vectors.ts";
 import { idOf, keyOfName, REALM, record } from "./world.ts";
 
@@ -101,50 +99,6 @@ Deno.test("frames: what the original sends is understood as it was recorded", ()
       else if (read instanceof Map) assert.deepEqual(read, valueOf(value), name);
     }
   }
-});
-
-Deno.test("pacing: one frame in one write, and a gap before the next", async () => {
-  const timers = new ManualTimers(), written: [number, string][] = [];
-  const sink = new WritableStream<Uint8Array>({
-    write: (bytes) => void written.push([timers.now(), decodeFrame(bytes).kind]),
-  });
-  const writer = new PacedWriter(sink, timers, () => assert.fail("it is not broken"));
-  const start = timers.now();
-  for (let timestamp = 0; timestamp < 3; timestamp++) writer.write({ kind: "ping", timestamp });
-  await timers.run(0);
-  assert.equal(written.length, 1);
-  await timers.run(GAP_MS - 1);
-  assert.equal(written.length, 1);
-  await timers.run(2 * GAP_MS);
-  assert.deepEqual(written.map(([at]) => at - start), [0, GAP_MS, 2 * GAP_MS]);
-  await timers.run(GAP_MS);
-  await writer.finish();
-});
-
-Deno.test("pacing: those who can wait do while more than 64 frames do", async () => {
-  const timers = new ManualTimers(), writer = new PacedWriter(new WritableStream(), timers, () => {});
-  for (let timestamp = 0; timestamp < 65; timestamp++) writer.write({ kind: "ping", timestamp });
-  let free = false;
-  assert.equal(writer.writable(), undefined);
-  writer.write({ kind: "ping", timestamp: 65 });
-  writer.write({ kind: "ping", timestamp: 66 });
-  writer.writable()!.then(() => free = true);
-  await timers.run(20 * GAP_MS);
-  assert.equal(free, false);
-  await timers.run(20 * GAP_MS);
-  assert.equal(free, true);
-});
-
-Deno.test("pacing: a broken stream is told, and nothing is kept for it", async () => {
-  const timers = new ManualTimers();
-  let broken = 0;
-  const sink = new WritableStream<Uint8Array>({ write: () => Promise.reject(new Error("gone")) });
-  const writer = new PacedWriter(sink, timers, () => broken++);
-  writer.write({ kind: "ping", timestamp: 1 });
-  await writer.idle();
-  writer.write({ kind: "ping", timestamp: 2 });
-  assert.deepEqual([broken, writer.queued, writer.writable()], [1, 0, undefined]);
-  await writer.finish();
 });
 
 Deno.test("shelf: the newest value of a node counts, until its time is over", () => {
@@ -326,7 +280,7 @@ Deno.test("confirmations: a PONG confirms; without it the frames go again, three
   assert.equal(confirmations.size, 0);
 });
 
-Deno.test("uplink: many topics go in small frames; a gateway that is silent is lost; what is served is stored again", () => {
+Deno.test("uplink: many topics go in small frames; a gateway that is silent is lost; what counts is said again", () => {
   const options = {
     self: idOf("me"),
     realm: REALM,
@@ -344,8 +298,15 @@ Deno.test("uplink: many topics go in small frames; a gateway that is silent is l
 
   uplink.fromMesh({ kind: "advertise", requestId: 2, procedures: ["a.b", "c.d"] }, NOW);
   uplink.fromMesh({ kind: "unadvertise", requestId: 3, procedures: ["c.d"] }, NOW);
-  const renewed = written(uplink.onTimer({ type: "renew" }, NOW));
-  assert.deepEqual(renewed.map((one) => one.kind === "store" && toHex(one.key)), [toHex(keyOfName("a.b"))]);
+  uplink.fromMesh({ kind: "unsubscribe", topics: topics.slice(1) }, NOW);
+  // All of it: a gateway that has crashed forgets who we are and what we want, and does not say so.
+  assert.deepEqual(
+    written(uplink.onTimer({ type: "renew" }, NOW)).map((one) => [
+      one.kind,
+      one.kind === "store" ? toHex(one.key) : one.kind === "subscribe" ? one.topics : undefined,
+    ]),
+    [["connect", undefined], ["subscribe", topics.slice(0, 1)], ["store", toHex(keyOfName("a.b"))]],
+  );
 
   let effects = uplink.onTimer({ type: "keepAlive" }, NOW);
   for (let i = 0; i < CONFIRM_MS.length; i++) {

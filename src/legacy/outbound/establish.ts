@@ -4,7 +4,7 @@ import { within } from "../../base/clock.ts";
 import { utf8 } from "../../base/bytes.ts";
 import { RefusedError, TimeoutError } from "../../base/errors.ts";
 import { type NodeId, sha256 } from "../../identity/mod.ts";
-import { type Established, HANDSHAKE_MS, type HandshakeOptions } from "../../link/establish.ts";
+import { type Deputy, type Established, HANDSHAKE_MS, type HandshakeOptions } from "../../link/establish.ts";
 import type { Link, LinkOwner } from "../../link/link.ts";
 import { type Connection, DialError, formatAddress } from "../../transport/transport.ts";
 import { Decoder, MalformedFrame, type Message, type Pong } from "../../wire/mod.ts";
@@ -28,15 +28,22 @@ const LAST_WORDS_MS = 2_000;
 /** What a handshake is done with. */
 type Options = HandshakeOptions & { readonly expected: NodeId | undefined; readonly dialled: string };
 
-/** Makes a link of a connection. */
-export type Establish = (connection: Connection, options: Options) => Promise<Established>;
+/** Makes links of connections. */
+export interface OriginalDialler {
+  /** Makes one. */
+  readonly establish: (connection: Connection, options: Options) => Promise<Established>;
+  /** Events of QoS 0 that links took which have ended, and of which no gateway has said that they arrived. */
+  readonly unconfirmed: () => number;
+}
 
 /** Establishes links to gateways of the original; what it knows of events that came outlives a link. */
-export function originalDialler(): Establish {
+export function originalDialler(): OriginalDialler {
   const repeats = new Repeats();
-  return async (connection, options) => {
+  let unconfirmed = 0;
+  const establish = async (connection: Connection, options: Options): Promise<Established> => {
+    const lost = (events: number) => void (unconfirmed += events);
     try {
-      return await new OriginalHub(connection, options, repeats).establish();
+      return await new OriginalHub(connection, options, { repeats, lost }).establish();
     } catch (error) {
       connection.close(1, "handshake failed");
       if (error instanceof RefusedError || error instanceof TimeoutError) throw error;
@@ -45,16 +52,27 @@ export function originalDialler(): Establish {
       });
     }
   };
+  return { establish, unconfirmed: () => unconfirmed };
+}
+
+/** What outlives a link. */
+interface Outliving {
+  readonly repeats: Repeats;
+  /** Told of events of QoS 0 that were accepted and have perhaps not arrived. */
+  readonly lost: (events: number) => void;
 }
 
 /** One connection to a gateway of the original, as a hub. */
-class OriginalHub implements LinkOwner {
+class OriginalHub implements LinkOwner, Deputy {
   readonly #connection: Connection;
   readonly #options: Options;
   readonly #uplink: Uplink;
   readonly #frames = new LenientFrames(READ_BYTES_MAX);
   readonly #decoder = new Decoder();
   readonly #done = Promise.withResolvers<void>();
+  readonly #lost: (events: number) => void;
+  /** Events that our edge said on the link and waits for no answer to. */
+  #entrusted = 0;
   #reader!: ReadableStreamDefaultReader<Uint8Array>;
   #writer!: PacedWriter;
   #far!: Link;
@@ -64,10 +82,11 @@ class OriginalHub implements LinkOwner {
   #hasEnded = false;
   #isLost = false;
 
-  constructor(connection: Connection, options: Options, repeats: Repeats) {
+  constructor(connection: Connection, options: Options, { repeats, lost }: Outliving) {
     const { self: { identity, realm }, random, dialled } = options;
     this.#connection = connection;
     this.#options = options;
+    this.#lost = lost;
     const gateway = formatAddress({ hostname: dialled, port: connection.remote.port });
     this.#uplink = new Uplink({ self: identity.idBytes, realm, gateway, random, repeats });
   }
@@ -78,15 +97,13 @@ class OriginalHub implements LinkOwner {
     const { readable, writable } = await this.#connection.openBidi();
     this.#reader = readable.getReader();
     this.#writer = new PacedWriter(writable, timers, () => this.#lose());
-    const capabilities = ["pubsub", "rpc"], nodeId = identity.idBytes;
-    // Without `endpoint` the original's gateway crashes; an empty one says that nobody can dial us.
-    this.#writer.write({ kind: "connect", version: "1.0", nodeId, realmId: realm, capabilities, endpoint: "" });
+    this.#writer.write(this.#uplink.connect());
     const late = () => new TimeoutError(`Cannot connect: no answer from the gateway within ${HANDSHAKE_MS} ms`);
     const pong = await within(timers, HANDSHAKE_MS, this.#greeting(), late);
     const id = readWireId(pong.nodeId ?? sha256(utf8(pong.endpoint ?? "")))!;
     const { established, far } = await localLink({
       peer: { ...peerOf(id, pong.endpoint ?? ""), role: "hub" },
-      self: peerOf(readWireId(nodeId)!, ""),
+      self: peerOf(readWireId(identity.idBytes)!, ""),
       dialled: true,
       remote,
       owner: this,
@@ -94,13 +111,25 @@ class OriginalHub implements LinkOwner {
       random,
       decoder: this.#decoder,
       frameBytesMax: ORIGINAL_FRAME_BYTES,
+      deputy: this,
     });
     this.#far = far;
     this.#connection.closed.then(() => this.#lose());
     this.#perform(this.#uplink.start());
     far.start();
     this.#read().then(() => this.#lose(), () => this.#lose());
-    return { ...established, connection: new HeldConnection(established.connection, this.#done.promise) };
+    const held = new HeldConnection(established.connection, this.#done.promise);
+    return { ...established, connection: held };
+  }
+
+  // From our edge's end of it
+
+  took(message: Message): void {
+    if (message.kind === "publish" && !message.acknowledge) this.#entrusted++;
+  }
+
+  progress(): number {
+    return this.#writer.written;
   }
 
   // From the far end of the link: what our edge says
@@ -119,6 +148,7 @@ class OriginalHub implements LinkOwner {
     for (const cancel of this.#timers) cancel();
     this.#timers.clear();
     this.#leave().finally(() => {
+      this.#lost(this.#entrusted - this.#writer.casualTaken);
       this.#connection.close(0, "normal");
       this.#done.resolve();
     });
@@ -153,7 +183,7 @@ class OriginalHub implements LinkOwner {
           if (sizeOf(effect.message) <= HANDED_BYTES_MAX) this.#far.send(effect.message, "control");
           break;
         case "write":
-          this.#writer.write(effect.message);
+          this.#writer.write(effect.message, effect);
           break;
         case "timer":
           this.#after(effect.afterMs, effect.timer);
@@ -177,7 +207,10 @@ class OriginalHub implements LinkOwner {
 
   async #greeting(): Promise<Pong> {
     for await (const message of this.#messages()) {
-      if (message.kind === "pong") return message;
+      if (message.kind === "pong") {
+        this.#writer.answered(message);
+        return message;
+      }
       if (message.kind === "refused") {
         throw new RefusedError(message.code, `${message.text}; it is no gateway of Macula 0.20`);
       }
@@ -191,6 +224,7 @@ class OriginalHub implements LinkOwner {
 
   async #read(): Promise<void> {
     for await (const message of this.#messages()) {
+      if (message.kind === "pong") this.#writer.answered(message);
       if (message.kind === "pong" && message.timestamp === this.#lastWords?.stamp) this.#lastWords.confirmed();
       if (this.#hasEnded) continue;
       this.#perform(this.#uplink.fromGateway(message, this.#now()));

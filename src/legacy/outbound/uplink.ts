@@ -12,7 +12,7 @@ import { bytesKey, fromUtf8, utf8 } from "../../base/bytes.ts";
 import type { Failure } from "../../base/protocol.ts";
 import type { Random } from "../../base/random.ts";
 import { sha256 } from "../../identity/mod.ts";
-import type { Advertise, Message, Publish, RpcReply, RpcRequest } from "../../wire/mod.ts";
+import type { Advertise, Connect, Message, Publish, RpcReply, RpcRequest } from "../../wire/mod.ts";
 import { eventOf } from "../client/guest.ts";
 import { isJson } from "../json.ts";
 import { serviceRecord } from "../records/questions.ts";
@@ -24,7 +24,8 @@ import { LOOKUP_MS, Lookups, type LookupStep } from "./lookups.ts";
 /** What is to be done. */
 export type UplinkEffect =
   | { readonly kind: "mesh"; readonly message: Message }
-  | { readonly kind: "write"; readonly message: Message }
+  /** To the gateway; `casual`: nobody waits to hear that it was taken. */
+  | { readonly kind: "write"; readonly message: Message; readonly casual?: true }
   | { readonly kind: "timer"; readonly afterMs: number; readonly timer: UplinkTimer }
   /** The gateway does not answer any more. */
   | { readonly kind: "lost" };
@@ -48,7 +49,10 @@ export interface UplinkOptions {
   readonly repeats: Repeats;
 }
 
-/** When what we store for 300 s is stored again, ms: as the original does. */
+/**
+ * When we say again who we are, what we want, and what we store for 300 s, ms: the original stores it again then; its gateway
+ * may have crashed, and has forgotten all of it without a word.
+ */
 const RENEW_MS = 240_000;
 const PING_MS = 30_000;
 /** Topics of one frame, bytes: it should fit into one packet. */
@@ -80,9 +84,16 @@ export class Uplink {
   /** Requests of others that a handler of ours works on, as they are to be answered. */
   readonly #serving = new Map<string, { readonly id: Uint8Array; readonly from: Uint8Array }>();
   readonly #served = new Set<string>();
+  readonly #wanted = new Set<string>();
 
   constructor(options: UplinkOptions) {
     this.#options = options;
+  }
+
+  /** What the gateway is told first. Without `endpoint` it would crash; an empty one says that nobody can dial us. */
+  connect(): Connect {
+    const { self: nodeId, realm: realmId } = this.#options, capabilities = ["pubsub", "rpc"];
+    return { kind: "connect", version: "1.0", nodeId, realmId, capabilities, endpoint: "" };
   }
 
   /** The gateway has answered CONNECT. */
@@ -97,10 +108,9 @@ export class Uplink {
         return this.#publish(message, now);
       case "subscribe":
       case "unsubscribe": {
-        const { kind, requestId } = message;
-        const frames = parts(message.topics).map((topics) =>
-          kind === "subscribe" ? { kind, topics, qos: 0 } : { kind, topics }
-        );
+        const { kind, requestId, topics } = message, isWanted = kind === "subscribe";
+        for (const topic of topics) isWanted ? this.#wanted.add(topic) : this.#wanted.delete(topic);
+        const frames = isWanted ? subscribes(topics) : parts(topics).map((topics) => ({ kind, topics }));
         return this.#confirmed(
           frames,
           frames,
@@ -139,7 +149,7 @@ export class Uplink {
         if (this.#options.repeats.has(NOBODY, message, now)) return NOTHING;
         return [mesh({ ...eventOf(message), messageId: this.#options.random.bytes(16), claimed: true })];
       case "pong":
-        return this.#confirmations.onPong(message.timestamp);
+        return message.nodeId === undefined ? this.#confirmations.onPong(message.timestamp) : NOTHING;
       case "findValueReply":
         return this.#steps(this.#lookups.onReply(message, now), now);
       case "rpcRequest":
@@ -163,7 +173,7 @@ export class Uplink {
       case "lookup":
         return this.#steps(this.#lookups.onTimer(timer.attempt), now);
       case "renew":
-        return [...[...this.#served].map((procedure) => write(this.#record(procedure))), after(RENEW_MS, timer)];
+        return [...this.#renewed().map(write), after(RENEW_MS, timer)];
       case "keepAlive": {
         const ask = this.#confirmations.ask([], [], (isTaken) => isTaken ? [] : [{ kind: "lost" }], now);
         return [...asked(ask), after(PING_MS, timer)];
@@ -175,7 +185,7 @@ export class Uplink {
 
   #publish(publish: Publish, now: number): readonly UplinkEffect[] {
     const event = eventOf(publish), { messageId } = publish;
-    if (!publish.acknowledge) return [write(event)];
+    if (!publish.acknowledge) return [{ kind: "write", message: event, casual: true }];
     // Whom the gateway handed it to it does not say; and a second time would be a second event.
     return this.#confirmed(
       [event],
@@ -189,6 +199,11 @@ export class Uplink {
     for (const procedure of procedures) this.#served.add(procedure);
     const frames = procedures.map((procedure) => this.#record(procedure));
     return this.#confirmed(frames, frames, (failure) => [{ kind: "advertiseAck", requestId, ...failure }], now);
+  }
+
+  #renewed(): readonly Message[] {
+    const records = [...this.#served].map((procedure) => this.#record(procedure));
+    return [this.connect(), ...subscribes([...this.#wanted]), ...records];
   }
 
   #record(procedure: string): Message {
@@ -311,6 +326,11 @@ function after(afterMs: number, timer: UplinkTimer): UplinkEffect {
 
 function asked({ messages, stamp, afterMs }: Ask): readonly UplinkEffect[] {
   return [...messages.map(write), after(afterMs, { type: "confirm", stamp })];
+}
+
+/** As many frames as there must be. */
+function subscribes(topics: readonly string[]): Message[] {
+  return topics.length === 0 ? [] : parts(topics).map((topics) => ({ kind: "subscribe", topics, qos: 0 }));
 }
 
 /** Lists of topics that fit into a frame each. */

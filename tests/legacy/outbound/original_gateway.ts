@@ -30,6 +30,10 @@ export class OriginalGateway implements AsyncDisposable {
   readonly streams: GatewayStream[] = [];
   /** Does not answer these kinds any more. */
   readonly deafTo = new Set<Message["kind"]>();
+  /** Takes each chunk for one frame, as the original does: what comes behind it in a chunk is lost. */
+  isStrict = false;
+  /** What it loses so. */
+  lostBytes = 0;
   readonly #transport: Transport;
   readonly #records = new Map<string, Value[]>();
   #listener!: Listener;
@@ -101,7 +105,7 @@ export class OriginalGateway implements AsyncDisposable {
     this.streams.push(stream);
     try {
       for await (const chunk of readable) {
-        frames.push(chunk);
+        frames.push(this.isStrict ? this.#first(chunk) : chunk);
         for (let frame = frames.next(); frame !== undefined; frame = frames.next()) {
           const message = decodeFrame(frame.slice());
           this.heard.push(message);
@@ -111,6 +115,12 @@ export class OriginalGateway implements AsyncDisposable {
     } finally {
       this.streams.splice(this.streams.indexOf(stream), 1); // it does not answer a FIN
     }
+  }
+
+  #first(chunk: Uint8Array): Uint8Array {
+    const { buffer, byteOffset } = chunk, length = 8 + new DataView(buffer, byteOffset).getUint32(4);
+    this.lostBytes += Math.max(0, chunk.length - length);
+    return chunk.subarray(0, length);
   }
 
   #handle(stream: GatewayStream, message: Message): void {

@@ -129,6 +129,49 @@ Deno.test("uplink: closing hands over what was accepted", async () => {
   assert.deepEqual(gateway.of("publish").map(({ payload }) => Number(fromUtf8(payload))), [...Array(20).keys()]);
 });
 
+Deno.test("uplink: what is confirmed has been taken, also where a slow gateway loses frames of a burst", async () => {
+  await using gateway = await OriginalGateway.open(tls);
+  await using mesh = await attach(gateway);
+  gateway.isStrict = true;
+  for (let round = 0; round < 3; round++) {
+    for (let n = 0; n < 10; n++) await mesh.publish("casual.event", n);
+    const wanted = mesh.subscribe(`wanted.n${round}`);
+    const [, , service] = await Promise.all([
+      wanted.ready,
+      mesh.publish("important.event", round, { qos: 1 }),
+      mesh.advertise(`served.n${round}`, () => round),
+    ]);
+    assert.deepEqual(gateway.of("subscribe").at(-1)!.topics, [`wanted.n${round}`]);
+    assert.equal(gateway.of("publish").filter(({ topic }) => topic === "important.event").length, round + 1);
+    assert.deepEqual(gateway.of("store").at(-1)!.key, keyOfName(`served.n${round}`));
+    await service.close();
+    await wanted.close();
+  }
+});
+
+Deno.test("uplink: closing at a gateway that does not answer any more counts what it may not have taken", async () => {
+  await using gateway = await OriginalGateway.open(tls);
+  const mesh = await attach(gateway);
+  for (let n = 0; n < 5; n++) await mesh.publish("a.b", n);
+  await mesh.publish("a.last", 1, { qos: 1 }); // its PONG confirms all before it
+  gateway.deafTo.add("ping");
+  for (let n = 0; n < 7; n++) await mesh.publish("a.c", n);
+  await soon(mesh.close(), "closing");
+  assert.equal(mesh.stats().messages.unconfirmed, 7);
+});
+
+Deno.test("uplink: closing with more than can be written in time counts the rest", async () => {
+  await using gateway = await OriginalGateway.open(tls);
+  const mesh = await attach(gateway), sent = 500;
+  for (let n = 0; n < sent; n++) void mesh.publish("a.b", n).catch(() => {});
+  await until(() => gateway.of("publish").length > 0, "the first event");
+  for (const stream of gateway.clients) stream.close(); // it goes in the middle
+  await soon(mesh.close(), "closing");
+  const { unconfirmed } = mesh.stats().messages, arrived = gateway.of("publish").length;
+  assert(unconfirmed >= sent - arrived, `${arrived} arrived, ${unconfirmed} are unconfirmed`);
+  assert(unconfirmed <= sent);
+});
+
 Deno.test("uplink: bodies stay small, and a realm must be said", async () => {
   await using gateway = await OriginalGateway.open(tls);
   await using mesh = await attach(gateway);
