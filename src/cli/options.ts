@@ -99,6 +99,11 @@ export const OPTIONS = {
     variable: "MACULA_AUDIT_LOG",
     commands: ["gateway"],
   },
+  "legacy": {
+    meaning:
+      "the gateway is one of Macula 0.20: it is named by --url, and proves nothing; --realm must be given, and right",
+    commands: ["peer", "join", "pub", "sub", "call", "serve"],
+  },
   "allow-legacy": {
     meaning: "serve peers of Macula 0.20 too: they prove nothing, and may do what --legacy-allow says, else everything",
     commands: ["gateway"],

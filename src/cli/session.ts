@@ -51,6 +51,7 @@ export async function attach(settings: Settings, options: AttachOptions): Promis
       ...(identity === undefined ? {} : { identity }),
       ...(shown === undefined ? {} : { auth: shown.auth }),
       timeout: forever ? Infinity : timeout,
+      legacy: settings.has("legacy"),
       logger,
       runtime: denoRuntime(allowed === undefined ? transport : dialOnly(transport, allowed)),
     });

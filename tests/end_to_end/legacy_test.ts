@@ -4,7 +4,9 @@ import assert from "node:assert/strict";
 import { connect } from "../../mod.ts";
 import { parseTicket } from "../../src/names/mod.ts";
 import { createQuicTransport } from "../../src/transport/quic/mod.ts";
-import { idOf, OriginalPeer } from "../legacy/world.ts";
+import { certificateAuthority } from "../gateway/certificate_authority.ts";
+import { OriginalGateway } from "../legacy/outbound/original_gateway.ts";
+import { idOf, OriginalPeer, REALM } from "../legacy/world.ts";
 import { take } from "../node/world.ts";
 import { soon } from "../conformance/deadline.ts";
 import { runProgram, TestGateway } from "./program.ts";
@@ -47,4 +49,24 @@ Deno.test("macula gateway: what cannot be allowed is a usage error", async () =>
     assert.match(stderr, sentence);
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test("macula pub --legacy: an event at a gateway of the original; without the realm's name it is not dialled", async () => {
+  const authority = await certificateAuthority(), caFile = await Deno.makeTempFile({ suffix: ".pem" });
+  await Deno.writeTextFile(caFile, authority.ca);
+  await using gateway = await OriginalGateway.open(await authority.issue("localhost"));
+  const env = { MACULA_TLS_CACERTFILE: caFile };
+  const target = ["--legacy", "--url", `https://localhost:${gateway.port}`];
+  const sent = await runProgram(["pub", "light.on", '{"level":3}', ...target, "--realm", REALM], { env });
+  assert.equal(sent.code, 0, sent.stderr);
+  assert.deepEqual(Object.keys(JSON.parse(sent.stdout)), ["id"]); // how many got it nobody says
+  assert.deepEqual(
+    gateway.of("publish").map(({ topic, payload }) => [topic, new TextDecoder().decode(payload)]),
+    [["light.on", '{"level":3}']],
+  );
+  const refused = await runProgram(["pub", "light.on", "1", ...target], { env });
+  assert.equal(refused.code, 2);
+  assert.match(refused.stderr, /a wrong realm freezes a gateway of Macula 0\.20, so it must be given/);
+  assert.equal(gateway.of("connect").length, 1);
+  await Deno.remove(caFile);
 });

@@ -93,7 +93,7 @@ class OriginalHub implements LinkOwner, Deputy {
 
   /** CONNECT and its answer; then the link. */
   async establish(): Promise<Established> {
-    const { self: { identity, realm }, timers, random } = this.#options, { remote } = this.#connection;
+    const { self: { identity }, timers, random } = this.#options, { remote } = this.#connection;
     const { readable, writable } = await this.#connection.openBidi();
     this.#reader = readable.getReader();
     this.#writer = new PacedWriter(writable, timers, () => this.#lose());

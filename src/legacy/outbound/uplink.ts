@@ -109,7 +109,7 @@ export class Uplink {
       case "subscribe":
       case "unsubscribe": {
         const { kind, requestId, topics } = message, isWanted = kind === "subscribe";
-        for (const topic of topics) isWanted ? this.#wanted.add(topic) : this.#wanted.delete(topic);
+        for (const topic of topics) this.#wanted[isWanted ? "add" : "delete"](topic);
         const frames = isWanted ? subscribes(topics) : parts(topics).map((topics) => ({ kind, topics }));
         return this.#confirmed(
           frames,
