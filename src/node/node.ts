@@ -65,7 +65,9 @@ export class Node implements LinkOwner {
       this.#give(core, { kind: "timer", timer: timer as never });
     });
     const { audit, listener: { refused: onRefused } } = options, { timers } = runtime;
-    this.trust = new Trust({ self, timers, audit, onRefused, reject: (run, failure) => this.handled(run, failure) });
+    const reject = (run: number, failure: Failure) => this.handled(run, failure),
+      linkOf = (to: Peer) => this.#linkTo(to);
+    this.trust = new Trust({ self, timers, audit, onRefused, reject, linkOf });
     this.#pubsub = new PubsubCore({ ...options.pubsub, hub, directory: hub, node });
     this.#rpc = new RpcCore({ ...options.rpc, hub, directory: hub, node, random: runtime.random.fork("rpc") });
     this.directory = hub ? this.#newDirectory(options) : undefined;
@@ -74,7 +76,7 @@ export class Node implements LinkOwner {
     this.#intake = new Intake({
       realm: parseRealm(self.realm),
       timers: runtime.timers,
-      isHub: (peer) => this.links.get(peer)?.peer.role === "hub",
+      isHub: (peer) => this.#isHub(peer),
       right: (record) => this.trust.recordFault(record),
       give: (from, message) => this.#give("dht", { kind: "received", from, message }),
     });
@@ -146,11 +148,14 @@ export class Node implements LinkOwner {
   publish(publish: Publish, now: number): Asked<unknown> | undefined {
     const id = this.#commands.next, command = { type: "publish", publish } as const;
     this.#options.strangers?.heard(publish);
+    const { speaker } = this.trust;
+    this.trust.speaker = undefined; // an application that hears of something may publish within that turn
     const effects = this.#pubsub.handle({ kind: "command", id, command }, now), last = effects.at(-1);
     const done = last?.kind === "answer" && last.id === id && last.value === undefined;
     const asked = done ? undefined : this.#commands.expect<unknown>();
     if (done) this.#commands.skip();
     for (const effect of effects) if (!done || effect !== last) this.#perform("pubsub", effect);
+    this.trust.speaker = speaker;
     return asked;
   }
 
@@ -229,7 +234,7 @@ export class Node implements LinkOwner {
   }
 
   goingAway(link: Link, reason: string): void {
-    this.#options.listener.goingAway(link, reason);
+    if (link.peer.role === "hub") this.#options.listener.goingAway(link, reason);
   }
 
   pause(): Promise<void> | undefined {
@@ -266,9 +271,9 @@ export class Node implements LinkOwner {
       case "advertiseAck":
         return this.#give("rpc", { kind: "received", from, message });
       case "interestChanged":
-        return this.directory?.outdated(message.key);
+        return this.#isHub(from) ? this.directory?.outdated(message.key) : undefined;
       case "findValue":
-        if (this.links.get(from)?.peer.role === "hub") this.directory?.asked(from, message.key);
+        if (this.#isHub(from)) this.directory?.asked(from, message.key);
         return this.#intake.received(from, message);
       case "findNode":
       case "findNodeReply":
@@ -311,6 +316,15 @@ export class Node implements LinkOwner {
       case "disconnect":
         return this.links.get(effect.peer)?.breakOff("disconnected", effect.reason);
     }
+  }
+
+  #isHub(peer: Peer): boolean {
+    return this.links.get(peer)?.peer.role === "hub";
+  }
+
+  /** A link by its id, or the newest one to a node. */
+  #linkTo(peer: Peer): Link | undefined {
+    return this.links.get(peer) ?? this.links.ofNode(peer as NodeId);
   }
 
   #give(name: "pubsub", input: Input<PubsubMessage, PubsubCommand, PubsubTimer>): void;

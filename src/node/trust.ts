@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Failure, Lane, PeerRights, Refusal } from "../base/protocol.ts";
+import type { Failure, Lane, Peer, PeerRights, Refusal } from "../base/protocol.ts";
 import type { DhtEvent } from "../dht/messages.ts";
 import { AuditLog, type AuditSink } from "../link/admission/audit.ts";
 import { OPEN } from "../link/admission/guard.ts";
@@ -22,6 +22,9 @@ import type { RpcEvent } from "../rpc/messages.ts";
 import type { Attachment, Message } from "../wire/mod.ts";
 import type { Timers } from "../base/clock.ts";
 
+/** Who has called cannot be proven any more, and hears nothing. */
+const GONE: Failure = { code: "unproven_sender", text: "Cannot accept the call: its link is gone" };
+
 type AnyEvent = PubsubEvent | RpcEvent | DhtEvent;
 
 /** What it is made with. */
@@ -29,6 +32,8 @@ export interface TrustOptions {
   readonly self: Self;
   readonly timers: Timers;
   readonly audit: AuditSink | undefined;
+  /** A link, or the newest one to a hub. */
+  readonly linkOf: (peer: Peer) => Link | undefined;
   /** A call whose sender is not proven is answered so. */
   readonly reject: (invocation: number, failure: Failure) => void;
   /** The hub refused something that nobody waits for, or a fresh credential of ours. */
@@ -122,7 +127,9 @@ export class Trust {
         return typeof proof !== "string";
       }
       case "invoke": {
-        const { procedure } = event, proof = this.#witness.call(event, this.speaker);
+        // Not the speaker: a call that one provider does not take is given to another in a turn of somebody else's.
+        const { procedure, from } = event, link = from === undefined ? undefined : this.#options.linkOf(from);
+        const proof = from !== undefined && link === undefined ? GONE : this.#witness.call(event, link);
         if (typeof proof === "string") {
           event.proof = proof;
           return false;

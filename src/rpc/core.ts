@@ -244,6 +244,7 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
       encoding,
       caller: fromNode,
       ...claimed ? { claimed } : {},
+      from: call.origin.kind === "link" ? call.origin.peer : undefined,
       deadlineMs: call.deadline - now,
     };
     return [{ kind: "event", event }];
@@ -284,7 +285,7 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
     if (typeof chosen === "string") return [this.#send(chosen, cast)];
     const invocation = this.#runs.start({ key: "", origin: { kind: "nobody" }, timeMs: 0 }, chosen);
     const { procedure, args, encoding, fromNode: caller = this.#options.node } = cast, { registration } = chosen;
-    const event = { type: "invoke", invocation, registration, procedure, args, encoding, caller } as const;
+    const event = { type: "invoke", invocation, registration, procedure, args, encoding, caller, from } as const;
     return [{ kind: "event", event: { ...event, deadlineMs: undefined } }];
   }
 

@@ -128,6 +128,8 @@ export type RpcEvent =
     readonly caller: Uint8Array;
     /** Nobody has proven that it is the caller. */
     readonly claimed?: boolean;
+    /** Who brought it: a link, or a hub by its id; undefined for our own. */
+    readonly from: Peer | undefined;
     /** By what it is known who calls; the node says. */
     proof?: "claimed" | "link" | "hub";
     readonly deadlineMs: number | undefined;

@@ -141,7 +141,7 @@ export function invoke(invocation: number, registration: number, fields: object 
   const head = { type: "invoke", invocation, registration, procedure: "math.add", args: Uint8Array.of(1) } as const;
   return {
     kind: "event",
-    event: { ...head, encoding: "json", caller: ALICE, deadlineMs: 5_000, ...fields } as RpcEvent,
+    event: { ...head, encoding: "json", caller: ALICE, from: undefined, deadlineMs: 5_000, ...fields } as RpcEvent,
   };
 }
 

@@ -168,10 +168,22 @@ Deno.test("mesh: a call from another hub is served here, whoever called, or not 
     `${FAR_ID} rpcReply node_unreachable`,
   ]);
   bench.advertise(7, "own.one");
-  assert.deepEqual(bench.received("f", passed(4, { procedure: "own.one" })), [invoke(1, 7, { procedure: "own.one" })]);
+  const own = { procedure: "own.one", from: FAR_ID };
+  assert.deepEqual(bench.received("f", passed(4, { procedure: "own.one" })), [invoke(1, 7, own)]);
   assert.deepEqual(bench.down("f"), [abort(1, "caller_gone")]);
   const names = { kind: "advertise", requestId: 1, procedures: ["x"] } as const;
   assert.deepEqual(bench.received("g", names), [], "hubs tell by records");
+});
+
+Deno.test("mesh: who brought a call is told with it, also where an edge was asked before", () => {
+  const bench = linked();
+  bench.up("b", BOB);
+  bench.received("b", { kind: "advertise", requestId: 2, procedures: ["math.add"] });
+  bench.advertise(7);
+  const asked = passed(1, { fromNode: CAROL, strategy: "first" });
+  assert.deepEqual(brief(bench.received("f", asked)), ["b rpcRequest"]);
+  const [effect] = bench.received("b", refusal(1, "overloaded"));
+  assert.deepEqual(effect, invoke(1, 7, { caller: CAROL, from: FAR_ID }));
 });
 
 Deno.test("mesh: hops: counted down from ten, refused at none, and never more than ten", () => {

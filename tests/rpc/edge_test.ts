@@ -56,7 +56,7 @@ Deno.test("edge: the hub may hand its own call back to it", () => {
   bench.advertise(7);
   const asked = request(1, { strategy: "random" });
   bench.call(1, { strategy: "random" });
-  assert.deepEqual(bench.received("h", asked), [invoke(1, 7)]);
+  assert.deepEqual(bench.received("h", asked), [invoke(1, 7, { from: "h" })]);
   assert.deepEqual(bench.handled(1), [send("h", result(1, ALICE))]);
   assert.deepEqual(bench.received("h", result(1, ALICE)), [answer(2, RESULT)]);
 });
@@ -130,7 +130,7 @@ Deno.test("edge: the same request id twice is refused", () => {
   bench.call(1);
   assert.deepEqual(brief(bench.call(1)), ["fail 2 duplicate_request"]);
   bench.advertise(7);
-  assert.deepEqual(bench.received("h", request(5, { fromNode: BOB })), [invoke(1, 7, { caller: BOB })]);
+  assert.deepEqual(bench.received("h", request(5, { fromNode: BOB })), [invoke(1, 7, { caller: BOB, from: "h" })]);
   assert.deepEqual(brief(bench.received("h", request(5, { fromNode: BOB }))), ["h rpcReply duplicate_request"]);
 });
 
@@ -163,9 +163,9 @@ Deno.test("edge: a handler's deadline is the caller's; one without gets 30 s, no
   bench.advertise(7);
   bench.received("h", request(1, { deadlineMs: 200 }));
   const { deadlineMs: _, ...endless } = request(2);
-  assert.deepEqual(bench.received("h", endless), [invoke(2, 7, { deadlineMs: 30_000 })]);
+  assert.deepEqual(bench.received("h", endless), [invoke(2, 7, { deadlineMs: 30_000, from: "h" })]);
   assert.deepEqual(bench.received("h", request(3, { deadlineMs: 2 ** 50 })), [
-    invoke(3, 7, { deadlineMs: 86_400_000 }),
+    invoke(3, 7, { deadlineMs: 86_400_000, from: "h" }),
   ]);
   assert.deepEqual(bench.pass(200), [abort(1, "timeout")]);
   assert.deepEqual(bench.handled(1), [send("h", result(1, ALICE))], "a late answer is its caller's to drop");

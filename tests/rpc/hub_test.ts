@@ -112,7 +112,7 @@ Deno.test("hub: when all refuse the caller hears the last; the time does not sta
 Deno.test("hub: a busy handler of its own is passed over", () => {
   const bench = served();
   bench.advertise(7, "math.add", 1);
-  assert.deepEqual(bench.received("a", request(1)), [invoke(1, 7)]);
+  assert.deepEqual(bench.received("a", request(1)), [invoke(1, 7, { from: "a" })]);
   assert.deepEqual(brief(bench.received("a", request(2))).map((one) => one.slice(1)), [" rpcRequest"]);
   const alone = hub();
   alone.advertise(7, "math.add", 1);
