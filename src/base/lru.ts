@@ -27,6 +27,11 @@ export class LruMap<K, V> {
     if (this.#entries.size > this.#capacity) this.#entries.delete(this.#entries.keys().next().value as K);
   }
 
+  /** All entries, without making them recent; they may be deleted meanwhile. */
+  entries(): IterableIterator<[K, V]> {
+    return this.#entries.entries();
+  }
+
   delete(key: K): boolean {
     return this.#entries.delete(key);
   }

@@ -186,7 +186,7 @@ export class Gateway extends Mesh {
    */
   recheck(): number {
     this.node.trust.sessions.present();
-    return this.node.trust.sessions.recheck();
+    return this.node.trust.recheck();
   }
 
   /** Says on `/ready` whether traffic should be sent here. */

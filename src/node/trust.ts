@@ -103,7 +103,7 @@ export class Trust {
   send(link: Link, message: Message, lane: Lane): boolean {
     if (this.#vouchers === undefined) return link.send(message, lane);
     const signed = this.#vouchers.signed(link, message);
-    for (const statement of this.#vouchers.before(link, signed, lane)) link.send(statement, lane);
+    for (const statement of this.#vouchers.before(link, signed, lane, this.speaker)) link.send(statement, lane);
     return link.send(signed, lane);
   }
 
@@ -161,6 +161,13 @@ export class Trust {
     const failure = vouchers?.learn(link, message) ??
       (link.peer.role === "hub" ? this.#witness.learn(link, message) : undefined);
     if (failure !== undefined) this.#unproven("vouch", "", failure);
+  }
+
+  /** Ends what rests on credentials that have been revoked since; returns how many links that were. */
+  recheck(): number {
+    this.#vouchers?.recheck();
+    this.#witness.recheck();
+    return this.sessions.recheck();
   }
 
   /** A message that is about trust. */

@@ -9,7 +9,7 @@ import { signEvent } from "../../src/link/admission/event_proof.ts";
 import type { Guard } from "../../src/link/admission/guard.ts";
 import { makeStatement, readStatement, STATEMENT_MS_MAX } from "../../src/link/admission/statement.ts";
 import { Vouchers } from "../../src/link/admission/vouchers.ts";
-import { SENDERS_MAX, Witness } from "../../src/link/admission/witness.ts";
+import { HUBS_PER_SENDER_MAX, SENDERS_MAX, Witness } from "../../src/link/admission/witness.ts";
 import { makeHello } from "../../src/link/handshake.ts";
 import type { Link } from "../../src/link/link.ts";
 import type { Attachment, Message, Publish } from "../../src/wire/mod.ts";
@@ -187,6 +187,39 @@ Deno.test("senders: a hub passes on what its edges state, to each receiver once,
   const other = link(OTHER_HUB, "hub");
   assert.equal(codeOf(hub.learn(other, await realm.statement(BOB, HUB))), "bad_attachment", "another hub about ours");
   assert.equal(hub.learn(other, await realm.statement(BOB, OTHER_HUB)), undefined);
+});
+
+Deno.test("senders: a hub that an edge has left cannot silence it", async () => {
+  const realm = new Realm(), hub = await realm.vouchers(HUB, "hub"), bob = await realm.witness(BOB);
+  const alice = link(ALICE, "edge"), left = link(OTHER_HUB, "hub"), toHub = link(HUB, "hub");
+  const old = await realm.statement(ALICE, OTHER_HUB), current = await realm.statement(ALICE, HUB);
+  hub.learn(alice, current);
+  assert.equal(hub.learn(left, old), undefined, "it still holds");
+  assert.deepEqual(hub.before(link(BOB, "edge"), event(ALICE), "events", alice).map(({ body }) => body), [
+    current.body,
+  ]);
+  for (const one of [current, old]) assert.equal(bob.learn(toHub, one), undefined);
+  assert.equal(bob.event(event(ALICE), toHub), "link", "what is said of two hubs counts at both");
+  for (let seed = 0; seed < 3 * HUBS_PER_SENDER_MAX; seed++) {
+    bob.learn(toHub, await realm.statement(ALICE, identity(200 + seed)));
+    assert.equal(bob.event(event(ALICE), toHub), "link", "what is used stays");
+  }
+});
+
+Deno.test("senders: what rests on a credential is forgotten when that is revoked", async () => {
+  const realm = new Realm(),
+    hub = await realm.vouchers(HUB, "hub"),
+    toHub = link(HUB, "hub"),
+    far = link(OTHER_HUB, "hub");
+  const bob = await realm.witness(BOB), stated = await realm.statement(ALICE, OTHER_HUB, { id: "lost" });
+  hub.learn(far, stated);
+  bob.learn(toHub, stated);
+  assert.deepEqual([hub.before(link(BOB, "edge"), event(ALICE), "events", far).length, bob.size], [1, 1]);
+  realm.revoked.add("lost");
+  hub.recheck();
+  bob.recheck();
+  assert.deepEqual([hub.before(link(MALLORY, "edge"), event(ALICE), "events", far).length, bob.size], [0, 0]);
+  assert.equal(codeOf(bob.call(ALICE.idBytes, "math.add", toHub)), "unproven_sender");
 });
 
 Deno.test("senders: who was told is remembered in bounds; beyond them all are told again", async () => {

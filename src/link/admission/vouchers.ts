@@ -17,6 +17,7 @@ import type { Link } from "../link.ts";
 import { signEvent } from "./event_proof.ts";
 import type { Guard } from "./guard.ts";
 import { makeStatement, readStatement, STATEMENT_MS_MAX } from "./statement.ts";
+import { HUBS_PER_SENDER_MAX } from "./witness.ts";
 
 /** Statements of others that a hub keeps: more than clients, as those of gone ones are still good. */
 export const VOUCHERS_MAX = 20_000;
@@ -38,15 +39,20 @@ interface Voucher {
   readonly until: number;
   readonly learnedAt: number;
   readonly told: Partial<Record<Lane, Told>>;
+  /** Of the credential in it. */
+  readonly id: string;
 }
+
+/** What one node has stated, by hub in hexadecimal digits. */
+type Stated = LruMap<string, Voucher>;
 
 /** The statements that a node sends along. */
 export class Vouchers {
   readonly #self: Self;
   readonly #guard: Guard;
   readonly #timers: Timers;
-  /** Of nodes that are not us, by id. */
-  readonly #others = new LruMap<string, Voucher>(VOUCHERS_MAX);
+  /** Of nodes that are not us, by id. What one hub passes on takes nothing from what another has. */
+  readonly #others = new LruMap<string, Stated>(VOUCHERS_MAX);
   /** Our own, by the hub that it is made for. */
   readonly #own = new LruMap<string, Voucher>(VOUCHERS_MAX);
   /** When a link last brought a statement that was looked at. */
@@ -54,7 +60,7 @@ export class Vouchers {
   readonly #toldMax: number;
   #told = 0;
   #generation = 0;
-  #last: { readonly node: Uint8Array; readonly voucher: Voucher | undefined } | undefined;
+  #last: { readonly node: Uint8Array; readonly hub: string; readonly voucher: Voucher | undefined } | undefined;
 
   constructor(self: Self, guard: Guard, timers: Timers, { toldMax = TOLD_MAX } = {}) {
     this.#toldMax = toldMax;
@@ -63,14 +69,18 @@ export class Vouchers {
     this.#timers = timers;
   }
 
-  /** What must reach the link before the message does, on the same lane: nothing where it has. */
-  before(link: Link, message: Message, lane: Lane): readonly Attachment[] {
+  /**
+   * What must reach the link before the message does, on the same lane: nothing where it has. `from` is the link that
+   * brought the message.
+   */
+  before(link: Link, message: Message, lane: Lane, from?: Link): readonly Attachment[] {
     const speaker = speakerOf(message);
     if (speaker === undefined) return NOTHING;
-    const voucher = this.#isUs(speaker) ? this.#ours(link) : this.#theirs(speaker);
-    const origin = message.kind === "publish" && message.originProof !== undefined
-      ? this.#ofHub(link, message.originProof)
+    const hub = message.kind === "publish" && message.originProof !== undefined
+      ? signerOf(message.originProof)
       : undefined;
+    const voucher = this.#isUs(speaker) ? this.#ours(link) : this.#theirs(speaker, hub ?? hubOf(from) ?? this.#id);
+    const origin = hub === undefined ? undefined : this.#ofHub(link, hub);
     if (origin === undefined && voucher === undefined) return NOTHING;
     return [origin, voucher].filter((one) => this.#untold(link, lane, one)).map((one) => one!.message);
   }
@@ -85,9 +95,12 @@ export class Vouchers {
   }
 
   /** What the hub that signed an event says of itself. */
-  #ofHub(link: Link, proof: Uint8Array): Voucher | undefined {
-    const hub = sha256(proof.subarray(0, PUBLIC_KEY_BYTES));
-    return this.#isUs(hub) ? this.#ours(link) : this.#others.get(toHex(hub));
+  #ofHub(link: Link, hub: string): Voucher | undefined {
+    return hub === this.#id ? this.#ours(link) : this.#others.get(hub)?.get(hub);
+  }
+
+  get #id(): string {
+    return this.#self.identity.id;
   }
 
   /** Whether a receiver has yet to be told; counts it as told. */
@@ -123,14 +136,31 @@ export class Vouchers {
       return { code: "bad_attachment", text: `Cannot accept the attachment: ${rule}` };
     }
     this.#last = undefined;
-    this.#others.set(said.node, { message: own(message), until: said.until, learnedAt: now, told: {} });
+    let stated = this.#others.get(said.node);
+    if (stated === undefined) this.#others.set(said.node, stated = new LruMap(HUBS_PER_SENDER_MAX));
+    stated.set(said.hub, {
+      message: own(message),
+      until: said.until,
+      learnedAt: now,
+      told: {},
+      id: said.credential.id,
+    });
     return undefined;
+  }
+
+  /** Forgets what rests on credentials that have been revoked. */
+  recheck(): void {
+    this.#last = undefined;
+    for (const [node, stated] of this.#others.entries()) {
+      for (const [hub, { id }] of stated.entries()) if (this.#guard.isRevoked(id)) stated.delete(hub);
+      if (stated.size === 0) this.#others.delete(node);
+    }
   }
 
   /** Whether an edge brings what is known already, or comes too soon with something else. */
   knows(link: Link, message: Attachment): boolean {
     if (link.peer.role === "hub") return false;
-    const known = this.#others.get(link.peer.node), now = this.#timers.now();
+    const known = this.#others.get(link.peer.node)?.get(this.#id), now = this.#timers.now();
     if (known !== undefined && equalBytes(known.message.signature, message.signature)) return true;
     const triedAt = this.#triedAt.get(link) ?? -Infinity;
     if (now - triedAt < LEARN_PAUSE_MS) return true;
@@ -152,19 +182,34 @@ export class Vouchers {
     const until = Math.floor(Math.min(now + STATEMENT_MS_MAX, Math.max(credential.expires, now)));
     const facts = { hub, realm: this.#self.realm, until, credential: credential.token };
     const message = makeStatement(this.#self.identity, facts);
-    const voucher: Voucher = { message, until, learnedAt: now, told: {} };
+    const voucher: Voucher = { message, until, learnedAt: now, told: {}, id: credential.id };
     this.#own.set(key, voucher);
     return voucher;
   }
 
   /** Events of one sender come in series, and each is asked for at every receiver. */
-  #theirs(speaker: Uint8Array): Voucher | undefined {
+  #theirs(speaker: Uint8Array, hub: string): Voucher | undefined {
     const last = this.#last;
-    if (last !== undefined && equalBytes(last.node, speaker)) return last.voucher;
-    const voucher = this.#others.get(toHex(speaker));
-    this.#last = { node: speaker.slice(), voucher };
+    if (last !== undefined && last.hub === hub && equalBytes(last.node, speaker)) return last.voucher;
+    const stated = this.#others.get(toHex(speaker)), voucher = stated?.get(hub) ?? newest(stated);
+    this.#last = { node: speaker.slice(), hub, voucher };
     return voucher;
   }
+}
+
+/** A call that another provider did not take goes on in a turn of that provider's hub. */
+function newest(stated: Stated | undefined): Voucher | undefined {
+  return [...stated?.entries() ?? []].at(-1)?.[1];
+}
+
+/** The hub that signed an event. */
+function signerOf(originProof: Uint8Array): string {
+  return toHex(sha256(originProof.subarray(0, PUBLIC_KEY_BYTES)));
+}
+
+/** The hub that brought a message; undefined where its sender is attached here. */
+function hubOf(from: Link | undefined): string | undefined {
+  return from?.peer.role === "hub" ? from.peer.node : undefined;
 }
 
 /** Who speaks by a message, where that must be vouched for. */

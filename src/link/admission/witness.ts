@@ -22,14 +22,21 @@ import { readStatement } from "./statement.ts";
 
 /** Senders that a receiver keeps in mind; the one that was not heard for longest goes first. */
 export const SENDERS_MAX = 10_000;
+/** Hubs of one sender whose statements count at a time, the latest used; it has one, or two while it moves. */
+export const HUBS_PER_SENDER_MAX = 4;
 
-/** A sender whose statement was checked. */
+/** What a sender has stated, by hub. */
+type Stated = LruMap<NodeId, Sender>;
+
+/** What it has stated of one hub, checked. */
 interface Sender {
   readonly hub: NodeId;
   readonly until: number;
   readonly isHub: boolean;
   readonly rights: CredentialRights;
   readonly signature: Uint8Array;
+  /** Of the credential in it. */
+  readonly id: string;
 }
 
 /** Checks who said it. */
@@ -37,8 +44,9 @@ export class Witness {
   readonly #self: Self;
   readonly #guard: Guard;
   readonly #timers: Timers;
-  readonly #senders: LruMap<string, Sender>;
-  #last: { readonly node: Uint8Array; readonly sender: Sender | undefined } | undefined;
+  /** By node, then by hub: who has moved is still believed at both, so that a hub that it left cannot silence it. */
+  readonly #senders: LruMap<string, Stated>;
+  #last: { readonly node: Uint8Array; readonly hub: NodeId; readonly sender: Sender | undefined } | undefined;
 
   constructor(self: Self, guard: Guard, timers: Timers, { sendersMax = SENDERS_MAX } = {}) {
     this.#senders = new LruMap(sendersMax);
@@ -60,20 +68,27 @@ export class Witness {
     if ("code" in said) return said;
     const { node, hub, until, credential } = said, rights = new CredentialRights(credential);
     this.#last = undefined;
-    this.#senders.set(node, {
-      hub,
-      until,
-      isHub: credential.role === "hub",
-      rights,
-      signature: message.signature.slice(),
-    });
+    let stated = this.#senders.get(node);
+    if (stated === undefined) this.#senders.set(node, stated = new LruMap(HUBS_PER_SENDER_MAX));
+    const isHub = credential.role === "hub", signature = message.signature.slice();
+    stated.set(hub, { hub, until, isHub, rights, signature, id: credential.id });
     return undefined;
+  }
+
+  /** Forgets what rests on credentials that have been revoked. */
+  recheck(): void {
+    this.#last = undefined;
+    for (const [node, stated] of this.#senders.entries()) {
+      for (const [hub, { id }] of stated.entries()) if (this.#guard.isRevoked(id)) stated.delete(hub);
+      if (stated.size === 0) this.#senders.delete(node);
+    }
   }
 
   /** On each lane the same statement comes once. */
   #knows({ publicKey, signature }: Attachment): boolean {
-    const known = this.#senders.get(toHex(sha256(publicKey)));
-    return known !== undefined && equalBytes(known.signature, signature);
+    const stated = this.#senders.get(toHex(sha256(publicKey)));
+    for (const [, known] of stated?.entries() ?? []) if (equalBytes(known.signature, signature)) return true;
+    return false;
   }
 
   /** By what it is known who published an event that came over `link` (from here if undefined), or why it does not count. */
@@ -95,7 +110,7 @@ export class Witness {
   call({ caller, procedure, claimed }: Calling, link: Link | undefined): Exclude<Proof, "signature"> | Failure {
     if (claimed) return this.#guard.mode === "credential" ? unproven(`call of ${procedure}`) : "claimed";
     if (this.#guard.mode !== "credential" || isProven(caller, link)) return "link";
-    const sender = this.#sender(caller);
+    const sender = this.#sender(caller, link!.peer.node) ?? this.#anywhere(caller);
     if (sender === undefined) return unproven(`call of ${procedure}`);
     const refusal = isForEverybody(procedure) || sender.isHub ? undefined : sender.rights.refusal("call", procedure);
     return refusal ?? (sender.hub === link!.peer.node ? "link" : "hub");
@@ -105,31 +120,42 @@ export class Witness {
     const { publisher, topic } = publish;
     if (publisher === undefined) return unproven(`event on ${topic}`);
     if (isProven(publisher, link)) return "link";
-    const sender = this.#sender(publisher);
-    if (sender === undefined) return unproven(`event on ${topic}`);
-    const refusal = sender.isHub ? undefined : sender.rights.refusal("publish", topic);
-    if (refusal !== undefined) return refusal;
-    if (sender.hub === link!.peer.node) return "link";
-    return this.#bySender(publish, sender);
+    const sender = this.#sender(publisher, link!.peer.node);
+    if (sender !== undefined) return refusalOf(sender, topic) ?? "link";
+    const elsewhere = this.#anywhere(publisher);
+    return elsewhere === undefined ? unproven(`event on ${topic}`) : this.#byOrigin(publish, publisher, elsewhere);
   }
 
-  /** Signed by the hub to which its publisher is attached, which has shown that it is one. */
-  #bySender(publish: Publish, sender: Sender): Proof | Failure {
+  /** Signed by a hub to which its publisher is attached, which has shown that it is one. */
+  #byOrigin(publish: Publish, publisher: Uint8Array, { hub }: Sender): Proof | Failure {
     const proof = publish.originProof;
     const signer = proof === undefined ? undefined : signerOf(proof, "origin", this.#self.realm, publish);
-    const origin = signer === undefined || signer !== sender.hub ? undefined : this.#senders.get(signer);
-    if (origin?.isHub && this.#isCurrent(origin)) return "hub";
-    const text =
-      `Cannot accept the event on ${publish.topic}: the hub ${sender.hub} of its publisher must have signed it`;
+    const sender = signer === undefined ? undefined : this.#sender(publisher, signer);
+    if (sender !== undefined && this.#isHub(signer!)) return refusalOf(sender, publish.topic) ?? "hub";
+    const text = `Cannot accept the event on ${publish.topic}: the hub ${hub} of its publisher must have signed it`;
     return { code: "unproven_origin", text };
   }
 
-  #sender(node: Uint8Array): Sender | undefined {
+  /** What a node has stated of one hub, if it still holds. */
+  #sender(node: Uint8Array, hub: NodeId): Sender | undefined {
     let last = this.#last;
-    if (last === undefined || !equalBytes(last.node, node)) {
-      last = this.#last = { node: node.slice(), sender: this.#senders.get(toHex(node)) };
+    if (last === undefined || last.hub !== hub || !equalBytes(last.node, node)) {
+      last = this.#last = { node: node.slice(), hub, sender: this.#senders.get(toHex(node))?.get(hub) };
     }
     return last.sender !== undefined && this.#isCurrent(last.sender) ? last.sender : undefined;
+  }
+
+  /** What it has stated of any. */
+  #anywhere(node: Uint8Array): Sender | undefined {
+    for (const [, sender] of this.#senders.get(toHex(node))?.entries() ?? []) {
+      if (this.#isCurrent(sender)) return sender;
+    }
+    return undefined;
+  }
+
+  #isHub(node: NodeId): boolean {
+    const said = this.#senders.get(node)?.get(node); // a hub says of itself that it is attached to itself
+    return said?.isHub === true && this.#isCurrent(said);
   }
 
   #isCurrent({ until }: Sender): boolean {
@@ -142,6 +168,10 @@ interface Calling {
   readonly caller: Uint8Array;
   readonly procedure: string;
   readonly claimed?: boolean;
+}
+
+function refusalOf({ isHub, rights }: Sender, topic: string): Failure | undefined {
+  return isHub ? undefined : rights.refusal("publish", topic);
 }
 
 /** From here, or by the link itself: an edge of ours whose id the handshake has proven, or a hub that speaks for itself. */
