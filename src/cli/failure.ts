@@ -19,6 +19,9 @@ const NOBODY: ReadonlySet<string> = new Set([
 /** What the user typed, or left out, cannot be right. */
 const USAGE: ReadonlySet<string> = new Set(["invalid", "no_target", "restart_denied"]);
 
+/** Characters of an error that are shown: it may come from somebody else. */
+const SENTENCE_MAX = 4_096;
+
 /** The exit code for what a command rejected with. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof OutputClosed) return EXIT.done;
@@ -31,7 +34,8 @@ export function exitCodeOf(error: unknown): number {
 /** The line for standard error, undefined where there is nothing to say; with `stack`, where it came from below it. */
 export function failureText(error: unknown, options: { readonly stack: boolean }): string | undefined {
   if (error instanceof OutputClosed) return undefined;
-  const line = `macula: ${sentenceOf(error).replace(/\s*\n\s*/g, " ").trim()}`;
+  const sentence = sentenceOf(error).replace(/\s*\n\s*/g, " ").trim();
+  const line = `macula: ${sentence.length > SENTENCE_MAX ? `${sentence.slice(0, SENTENCE_MAX - 1)}…` : sentence}`;
   if (!options.stack || !(error instanceof Error)) return line;
   const causes: string[] = [];
   for (let one: unknown = error; one instanceof Error; one = one.cause) causes.push(one.stack ?? one.message);

@@ -21,7 +21,7 @@ export async function print(line: string): Promise<void> {
 
 /** Writes a line to standard error; a closed one is no reason to fail. */
 export function say(line: string): void {
-  const bytes = new TextEncoder().encode(`${line}\n`);
+  const bytes = new TextEncoder().encode(`${printable(line)}\n`);
   try {
     for (let written = 0; written < bytes.length;) written += Deno.stderr.writeSync(bytes.subarray(written));
   } catch {
@@ -31,7 +31,16 @@ export function say(line: string): void {
 
 /** A value as one line of JSON; bytes as `{"base64":"…"}`. */
 export function toJson(value: unknown): string {
-  return JSON.stringify(value instanceof Uint8Array ? { base64: toBase64(value) } : value ?? null);
+  return printable(JSON.stringify(value instanceof Uint8Array ? { base64: toBase64(value) } : value ?? null));
+}
+
+/** What steers a terminal or turns the direction of writing: the C0 and C1 controls but the line's end, and bidi marks. */
+// deno-lint-ignore no-control-regex -- these are what is looked for
+const STEERING = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
+
+/** A text of somebody else, with `\u001b` in the place of what a terminal would obey; in JSON the value is the same. */
+export function printable(text: string): string {
+  return text.replace(STEERING, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /** Prints the version. */

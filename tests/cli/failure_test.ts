@@ -10,7 +10,7 @@ import {
   ValidationError,
 } from "../../src/base/errors.ts";
 import { exitCodeOf, failureText } from "../../src/cli/failure.ts";
-import { OutputClosed, toJson } from "../../src/cli/output.ts";
+import { OutputClosed, printable, toJson } from "../../src/cli/output.ts";
 import { DialError } from "../../src/transport/transport.ts";
 
 Deno.test("every kind of error has its exit code", () => {
@@ -33,6 +33,19 @@ Deno.test("every kind of error has its exit code", () => {
     [new OutputClosed(), 0],
   ];
   for (const [error, code] of codes) assert.equal(exitCodeOf(error), code, String(error));
+});
+
+Deno.test("what others say cannot steer a terminal, and is of bounded length", () => {
+  const said = new RefusedError("x", "Cannot \u001b[2J\u009b31m\r\u202e: no\u0007");
+  assert.equal(
+    printable(failureText(said, { stack: false })!),
+    "macula: Cannot \\u001b[2J\\u009b31m\\u000d\\u202e: no\\u0007",
+  );
+  const long = failureText(new RefusedError("x", "y".repeat(60_000)), { stack: false })!;
+  assert.deepEqual([long.length, long.at(-1)], [4_096 + "macula: ".length, "…"]);
+  const value = { text: "a\u001b[1m\u007f\u009b\u2028\u202eb\n\u00e9" }, line = toJson(value);
+  assert.deepEqual(JSON.parse(line), value);
+  assert.match(line, /^[\x20-\x7e\u00a0-\u00ff]*$/);
 });
 
 Deno.test("an error is one line; a stack only where it is asked for", () => {
