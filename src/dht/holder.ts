@@ -23,6 +23,9 @@ const NO_NODES: readonly Contact[] = [];
 /** Who asks, where there is a link. */
 type Asker = Named | undefined;
 
+/** Bounds of what one holder keeps. */
+const FULL: ReadonlySet<string> = new Set(["key_full", "publisher_full", "holder_full"]);
+
 /** The part of a hub that others ask. */
 export class Holder {
   readonly records: Records<VerifiedRecord>;
@@ -72,6 +75,9 @@ export class Holder {
       : equalBytes(key, record.key)
       ? this.keep(record, now, out)
       : { code: "key_mismatch", text: "Cannot keep the record: it belongs under another key" };
+    if (failure !== undefined && FULL.has(failure.code)) {
+      out.push({ kind: "event", event: { type: "full", code: failure.code } });
+    }
     if (requestId !== undefined) out.push(storeAck(from, key, requestId, failure));
   }
 

@@ -146,6 +146,12 @@ export type DhtTimer =
 
 /** What the node gets to know. */
 export type DhtEvent =
+  | RecordEvent
+  /** A record was not taken, as there is no room for it; the code says of which kind. */
+  | { readonly type: "full"; readonly code: string };
+
+/** What has become of a record. */
+export type RecordEvent =
   /** `record` will expire: give `publish` a fresh one in its place. */
   | { readonly type: "renew"; readonly record: VerifiedRecord }
   /** A record that we hold for others is new, or was withdrawn: whoever asked for its key lately may want to know. */

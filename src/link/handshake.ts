@@ -59,6 +59,8 @@ export const HUB_CAPABILITY = "hub";
 export const VERSIONS: readonly string[] = ["macula/1"];
 
 const NONCE_BYTES = 32;
+/** What is kept of a peer's words while it is linked; ours says four capabilities. */
+const CAPABILITIES_MAX = 32, CAPABILITY_CHARACTERS_MAX = 64, ENDPOINT_CHARACTERS_MAX = 512;
 const HELLO_LABEL = utf8("macula/1 hello"), PROVE_LABEL = utf8("macula/1 prove");
 
 /** Who we are in a handshake. */
@@ -123,6 +125,7 @@ export function checkConnect(self: Self, connect: Connect, names: ReadonlySet<st
   if (nonce === undefined || nonce.length !== NONCE_BYTES) {
     throw new HandshakeRefusal("bad_nonce", `Cannot connect: the nonce has ${NONCE_BYTES} bytes`);
   }
+  checkTerms(connect.capabilities, connect.endpoint ?? "");
   if (connect.realmId !== self.realm) {
     throw new HandshakeRefusal(
       "wrong_realm",
@@ -193,6 +196,7 @@ export function checkHello(
   if (!capabilities.includes(HUB_CAPABILITY)) {
     throw new HandshakeRefusal("not_a_hub", `Cannot attach: node ${node} is no hub`);
   }
+  checkTerms(capabilities, textOf(field("endpoint")));
   const offered = { credential: textOf(field("credential")), realmKey: field("realm_key") };
   const standing = checkHub(guardOf(self), offered, { realm: self.realm, node, role: "hub", now });
   return { ...peerOf(node, key, capabilities, textOf(field("endpoint"))), ...standing };
@@ -245,6 +249,17 @@ function capabilitiesOf(self: Self): string[] {
 function peerOf(node: NodeId, publicKey: Uint8Array, capabilities: readonly string[], endpoint: string): PeerIdentity {
   const role = capabilities.includes(HUB_CAPABILITY) ? "hub" : "edge";
   return { node, nodeBytes: nodeIdBytes(node), publicKey: publicKey.slice(), role, capabilities, endpoint };
+}
+
+/** What is kept for the life of the link is short. */
+function checkTerms(capabilities: readonly string[], endpoint: string): void {
+  const isLong = capabilities.some((one) => one.length > CAPABILITY_CHARACTERS_MAX);
+  if (capabilities.length <= CAPABILITIES_MAX && !isLong && endpoint.length <= ENDPOINT_CHARACTERS_MAX) return;
+  throw new HandshakeRefusal(
+    "bad_terms",
+    `Cannot connect: at most ${CAPABILITIES_MAX} capabilities of ${CAPABILITY_CHARACTERS_MAX} characters and an endpoint ` +
+      `of ${ENDPOINT_CHARACTERS_MAX} are expected, got ${capabilities.length} and one of ${endpoint.length}`,
+  );
 }
 
 /** The id of a public key that somebody can hold. */

@@ -35,6 +35,8 @@ export interface LinkEnd {
   readonly text: string;
   /** Whether it ended as asked for by this end or the other. */
   readonly orderly: boolean;
+  /** The peer broke a rule or a bound, for which this end cut it off. */
+  readonly isFault?: boolean;
 }
 
 /** Who a link reports to. Everything is called synchronously, in the order things happen. */
@@ -121,6 +123,7 @@ export class Link implements QueueOwner {
         this.bytes.received += bytes;
         throttle?.read(bytes);
       },
+      tooManyStreams: (text) => this.#cutOff("too_many_streams", text),
       failed: (error) => this.#failed(error),
     });
     budget.join(this);
@@ -180,7 +183,7 @@ export class Link implements QueueOwner {
         this.messages.dropped++;
         return false;
       case "full":
-        this.breakOff("slow_consumer", `more than ${this.#options.queue.closeBytes} bytes wait for it`);
+        this.#cutOff("slow_consumer", `more than ${this.#options.queue.closeBytes} bytes wait for it`);
         return false;
     }
   }
@@ -215,10 +218,11 @@ export class Link implements QueueOwner {
   }
 
   /** Ends the link at once, telling the peer why. */
-  breakOff(code: string, text: string): void {
+  breakOff(code: string, text: string, { isFault = false } = {}): void {
     if (this.#end !== undefined) return;
     const { timers } = this.#options, { closed } = this.#connection;
-    this.#finished({ code, text, orderly: false }); // first: the last words are not to count as queued
+    const end = { code, text, orderly: false };
+    this.#finished(isFault ? { ...end, isFault } : end); // first: the last words are not to count as queued
     this.#writer.control({ kind: "error", code, text });
     within(timers, CLOSE_STEP_MS, Promise.race([this.#writer.finishControl(), closed]), lost)
       .then(() => within(timers, LAST_WORDS_MS, closed, lost))
@@ -227,7 +231,7 @@ export class Link implements QueueOwner {
   }
 
   overBudget(): void {
-    this.breakOff("slow_consumer", "all outgoing queues together are over their bound");
+    this.#cutOff("slow_consumer", "all outgoing queues together are over their bound");
   }
 
   #pause(): Promise<void> | undefined {
@@ -329,9 +333,13 @@ export class Link implements QueueOwner {
     this.#options.owner.ended(this, end);
   }
 
+  #cutOff(code: string, text: string): void {
+    this.breakOff(code, text, { isFault: true });
+  }
+
   /** The peer broke the protocol, or the connection is gone. */
   #failed(error: unknown): void {
-    if (error instanceof MalformedFrame) this.breakOff(error.code, error.message);
+    if (error instanceof MalformedFrame) this.#cutOff(error.code, error.message);
     else if (this.#end === undefined && this.#closing === undefined) this.#lost();
   }
 

@@ -12,12 +12,16 @@ export interface ReaderOwner {
   pause(): Promise<void> | undefined;
   /** Bytes came in. */
   read(bytes: number): void;
+  /** The peer opens more streams than it may. */
+  tooManyStreams(text: string): void;
   /** The peer broke the protocol, or a stream broke. */
   failed(error: unknown): void;
 }
 
 /** Streams that are read at once, those included that have ended and wait for a large frame; a peer opens at most 8. */
 const STREAMS_MAX = 16;
+/** Two-way streams beside the first over the life of a link, each refused: ours opens none. */
+export const STRANGE_STREAMS_MAX = 16;
 
 const NO_ORDER = new Uint8Array(0);
 
@@ -35,6 +39,7 @@ export class LinkReader {
   #stopped = false;
   #streams = 0;
   #streamsRead = 0;
+  #strange = 0;
 
   constructor(connection: Connection, options: { frameBytesMax: number; decoder: Decoder }, owner: ReaderOwner) {
     this.#connection = connection;
@@ -56,7 +61,8 @@ export class LinkReader {
   /** Reads until the peer has finished the control stream. */
   async start(control: FrameSource): Promise<void> {
     this.#acceptStreams().catch((error) => this.#owner.failed(error));
-    this.#connection.incomingBidi.pipeTo(new WritableStream({ write: refuseStream })).catch(() => {});
+    const refuse = (stream: BidiStream) => this.#refuse(stream);
+    this.#connection.incomingBidi.pipeTo(new WritableStream({ write: refuse })).catch(() => {});
     const held = new HeldFrames();
     try {
       await this.#readFrames(control.reader, control.frames, (frame) => this.#onFrame(held, frame));
@@ -73,13 +79,22 @@ export class LinkReader {
 
   async #acceptStreams(): Promise<void> {
     for await (const stream of this.#connection.incomingSend) {
-      if (++this.#streams > STREAMS_MAX) throw new MalformedFrame(`a peer has at most ${STREAMS_MAX} streams open`);
+      if (++this.#streams > STREAMS_MAX) {
+        return this.#owner.tooManyStreams(`Cannot read on: a peer has at most ${STREAMS_MAX} streams open, got more`);
+      }
       this.#readStream(stream).catch((error) => this.#owner.failed(error)).finally(() => {
         this.#streams--;
         this.#streamsRead++;
         this.#wake();
       });
     }
+  }
+
+  #refuse(stream: BidiStream): void {
+    refuseStream(stream);
+    if (++this.#strange !== STRANGE_STREAMS_MAX + 1) return;
+    const rule = `beside the first two-way stream at most ${STRANGE_STREAMS_MAX} are opened in vain`;
+    this.#owner.tooManyStreams(`Cannot read on: ${rule}, got more`);
   }
 
   async #readStream(stream: ReadableStream<Uint8Array>): Promise<void> {

@@ -4,6 +4,7 @@ import type { Timers } from "../base/clock.ts";
 import type { Peer } from "../base/protocol.ts";
 import type { Random } from "../base/random.ts";
 import type { NodeId } from "../identity/mod.ts";
+import { networkOf } from "../names/address.ts";
 import type { Connection } from "../transport/transport.ts";
 import { Throttle } from "./admission/throttle.ts";
 import type { OutgoingBudget } from "./budget.ts";
@@ -53,6 +54,9 @@ export interface Newcomer {
   /** It has a link already, and was slowed down. */
   readonly isLinked?: boolean;
 }
+
+/** Links that one node may have as a client: some programs on one machine share its key. Beyond it the oldest goes. */
+export const LINKS_PER_NODE_MAX = 64;
 
 /** Addresses whose rate is remembered. */
 const ADDRESSES_MAX = 10_000;
@@ -120,7 +124,7 @@ export class LinkTable {
   async accept(connection: Connection, names: ReadonlySet<string>): Promise<void> {
     const { self, timers, random, limits, onRefused, door } = this.#options;
     const { hostname: remote } = connection.remote;
-    if (!this.#perAddress.take(remote, timers.now())) {
+    if (!this.#perAddress.take(networkOf(remote), timers.now())) {
       onRefused("too_many_from_address", "Cannot connect: too many connections of one address", { remote });
       return connection.close(1, "too_many_from_address");
     }
@@ -171,7 +175,8 @@ export class LinkTable {
     if (isClient(link)) this.#clients++;
     onLink(link);
     link.start();
-    if (isClient(link) && this.#clients > limits.clientsMax) this.#replaceOldest(siblings, link);
+    const isFull = this.#clients > limits.clientsMax || siblings.size > LINKS_PER_NODE_MAX;
+    if (isClient(link) && isFull) this.#replaceOldest(siblings, link);
     return link;
   }
 
@@ -193,7 +198,7 @@ export class LinkTable {
     if (isClient(link)) this.#clients--;
   }
 
-  /** A known client came back while the table was full: the link that it had goes. */
+  /** A known client came back while the table was full, or has too many links: the oldest that it had goes. */
   #replaceOldest(siblings: ReadonlySet<Link>, by: Link): void {
     const [oldest] = siblings;
     if (oldest !== undefined && oldest !== by) oldest.breakOff("replaced", "the node came back on another link");

@@ -43,6 +43,12 @@ export function formatIpInFull(ip: Uint8Array): string {
   return groupsOf(ip).map((group) => group.toString(16).toUpperCase().padStart(4, "0")).join(":");
 }
 
+/** Whose address it is, as far as that can be told: of IPv6 the /64, of which anybody has all; else the text itself. */
+export function networkOf(hostname: string): string {
+  const ip = parseIp(hostname);
+  return ip?.length === 16 ? formatIp(concatBytes(ip.subarray(0, 8), new Uint8Array(8))) : hostname;
+}
+
 /** Packs an endpoint whose host name is an IP literal; throws `ValidationError` when it is not. */
 export function encodeAddress(endpoint: Endpoint): Uint8Array<ArrayBuffer> {
   const ip = parseIp(endpoint.hostname);

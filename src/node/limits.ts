@@ -1,7 +1,7 @@
 /** What a node is made with, what it tells, and the defaults of its bounds (DESIGN section 9). @module */
 
 import type { Failure } from "../base/protocol.ts";
-import type { DhtEvent } from "../dht/messages.ts";
+import type { RecordEvent } from "../dht/messages.ts";
 import type { DhtOptions } from "../dht/options.ts";
 import type { AuditSink } from "../link/admission/audit.ts";
 import type { OutgoingBudget } from "../link/budget.ts";
@@ -98,7 +98,7 @@ export function edgeSettings() {
 export interface NodeListener {
   pubsub(event: PubsubEvent): void;
   rpc(event: RpcEvent): void;
-  dht(event: DhtEvent): void;
+  dht(event: RecordEvent): void;
   linkUp(link: Link): void;
   linkDown(link: Link, end: LinkEnd): void;
   goingAway(link: Link, reason: string): void;

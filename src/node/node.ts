@@ -8,7 +8,7 @@
 import type { Core, Failure, Input, Lane, Peer } from "../base/protocol.ts";
 import { DhtClient } from "../dht/client.ts";
 import { DhtCore } from "../dht/core.ts";
-import type { DhtCommand, DhtEvent, DhtMessage, DhtTimer, NodesFound } from "../dht/messages.ts";
+import type { DhtCommand, DhtMessage, DhtTimer, NodesFound, RecordEvent } from "../dht/messages.ts";
 import type { DhtOptions } from "../dht/options.ts";
 import { toWire } from "../dht/wire_form.ts";
 import { type NodeId, nodeIdBytes, type NodeRecord, renewed } from "../identity/mod.ts";
@@ -213,6 +213,8 @@ export class Node implements LinkOwner {
   }
 
   ended(link: Link, end: LinkEnd): void {
+    const { node } = link.peer, remote = link.remote.hostname;
+    if (end.isFault) this.trust.turnedAway(end.code, { node, remote, isLinked: true });
     this.#past.add(link);
     this.links.remove(link);
     this.relief.drained(link);
@@ -256,6 +258,8 @@ export class Node implements LinkOwner {
   #dispatch(from: Peer, message: Message): void {
     switch (message.kind) {
       case "publish":
+        if (message.acknowledge === true && !this.trust.believes(message)) return;
+        return this.#give("pubsub", { kind: "received", from, message });
       case "subscribe":
       case "unsubscribe":
       case "puback":
@@ -305,7 +309,7 @@ export class Node implements LinkOwner {
         if (this.directory?.takes(effect.event) === true) return;
         if (core === "pubsub") this.#options.listener.pubsub(effect.event as PubsubEvent);
         else if (core === "rpc") this.#options.listener.rpc(effect.event as RpcEvent);
-        else this.#onDht(effect.event as DhtEvent);
+        else this.#onDht(effect.event as RecordEvent);
         return;
       case "answer":
         return this.#commands.resolve(effect.id, effect.value);
@@ -375,7 +379,7 @@ export class Node implements LinkOwner {
     });
   }
 
-  #onDht(event: DhtEvent): void {
+  #onDht(event: RecordEvent): void {
     if (event.type === "renew") {
       const { identity, guard } = this.#options.self, about = { now: this.#now(), credential: guard?.credential() };
       const record = renewed(identity, event.record, about);

@@ -19,7 +19,7 @@ import type { Link } from "../link/link.ts";
 import type { Newcomer } from "../link/link_table.ts";
 import type { PubsubEvent } from "../pubsub/messages.ts";
 import type { RpcEvent } from "../rpc/messages.ts";
-import type { Attachment, Message } from "../wire/mod.ts";
+import type { Attachment, Message, Publish } from "../wire/mod.ts";
 import type { Timers } from "../base/clock.ts";
 
 /** Who has called cannot be proven any more, and hears nothing. */
@@ -114,11 +114,26 @@ export class Trust {
     return failure;
   }
 
+  /**
+   * Whether another hub may have sent an event that is remembered as seen: a forged one would keep out the true one,
+   * which comes from its publisher's hub with the same id.
+   */
+  believes(publish: Publish): boolean {
+    if (this.#options.self.role !== "hub" || this.speaker?.peer.role !== "hub") return true;
+    const proof = this.#witness.event(publish, this.speaker);
+    if (typeof proof === "string" || proof.code !== "unproven_origin") return true; // who is not known is not judged
+    this.#unproven("publish", publish.topic, proof);
+    return false;
+  }
+
   /** Whether an event of a core is for nobody else; else it now says by what it is known who speaks. */
   takes(event: AnyEvent): boolean {
     switch (event.type) {
       case "refused":
         this.#onRefusal(event);
+        return true;
+      case "full":
+        this.#count(event.code);
         return true;
       case "delivered": {
         const { publish } = event, proof = this.#witness.event(publish, this.speaker);
@@ -179,7 +194,7 @@ export class Trust {
       case "attachment":
         return this.#onAttachment(link, message);
       case "renewAck":
-        return this.sessions.onRenewAck(message);
+        return this.sessions.onRenewAck(link, message);
       case "error":
         // A hub does not take such from those it serves: they could only fill its counters.
         if (link.peer.role === "hub") this.#refusedUs({ code: message.code, text: message.text });
@@ -192,10 +207,10 @@ export class Trust {
   }
 
   #count(code: string): void {
-    const known = this.refused.get(code);
-    if (known !== undefined || this.refused.size < CODES_MAX) this.refused.set(code, (known ?? 0) + 1);
+    const short = code.slice(0, CODE_CHARACTERS_MAX), known = this.refused.get(short);
+    if (known !== undefined || this.refused.size < CODES_MAX) this.refused.set(short, (known ?? 0) + 1);
   }
 }
 
 /** Codes that are counted: ours are fewer, a hub may invent some. */
-const CODES_MAX = 100;
+const CODES_MAX = 100, CODE_CHARACTERS_MAX = 64;

@@ -207,6 +207,10 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
       const text = "Cannot publish: the event must carry the sender's own node id";
       return this.#refuse(from, message, { code: "not_the_publisher", text }, now);
     }
+    if (message.originProof !== undefined) {
+      const text = "Cannot publish: origin_proof is made by the hub of the publisher, and must be absent";
+      return this.#refuse(from, message, { code: "not_a_hub", text }, now);
+    }
     const refusal = this.#clients.refusal(from, "publish", message.topic);
     if (refusal !== undefined) return this.#refuse(from, message, refusal, now);
     if (!message.acknowledge) return this.#spread(message, undefined, now).effects;

@@ -210,15 +210,18 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
   #onRequest(from: Peer, request: RpcRequest, now: number): readonly RpcEffect[] {
     const client = this.#links.client(from), key = bytesKey(request.requestId);
     const origin: Origin = { kind: "link", peer: from };
-    if (client !== undefined && !equalBytes(client, request.fromNode)) {
-      return this.#finish({ key, origin }, NOT_THE_CALLER);
-    }
+    const refuse = ({ code, text }: Failure): readonly RpcEffect[] => {
+      const refusal = { type: "refused", peer: from, action: "call", name: request.procedure, code, text } as const;
+      return [{ kind: "event", event: refusal }, ...this.#finish({ key, origin }, refusal)];
+    };
+    if (client !== undefined && !equalBytes(client, request.fromNode)) return refuse(NOT_THE_CALLER);
     const refusal = this.#links.callRefusal(from, request.procedure);
-    if (refusal !== undefined) return [{ kind: "event", event: refusal }, ...this.#finish({ key, origin }, refusal)];
+    if (refusal !== undefined) return refuse(refusal);
     const { callsPerLinkMax } = this.#options;
     if (this.#calls.countOf(from) + this.#runs.countOf(from) >= callsPerLinkMax) {
       const text = `Cannot call: a link has at most ${callsPerLinkMax} calls open`;
-      return this.#finish({ key, origin }, { code: client === undefined ? "overloaded" : "too_many_calls", text });
+      if (client !== undefined) return refuse({ code: "too_many_calls", text });
+      return this.#finish({ key, origin }, { code: "overloaded", text }); // another hub, which may ask a third
     }
     if (this.#runs.ofRequest(key, from) !== undefined) return this.#finish({ key, origin }, DUPLICATE);
     const { procedure, deadlineMs = NO_DEADLINE_MS } = request, timeMs = Math.min(deadlineMs, DEADLINE_MS_MAX);
@@ -268,7 +271,10 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
 
   #onCast(from: Peer, message: Cast, now: number): readonly RpcEffect[] {
     const client = this.#links.client(from), sender = message.fromNode;
-    if (client !== undefined && (sender === undefined || !equalBytes(client, sender))) return NOTHING;
+    if (client !== undefined && (sender === undefined || !equalBytes(client, sender))) {
+      const head = { type: "refused", peer: from, action: "call", name: message.procedure } as const;
+      return [{ kind: "event", event: { ...head, ...NOT_THE_CALLER } }];
+    }
     const refusal = this.#links.callRefusal(from, message.procedure);
     return refusal === undefined ? this.#routeCast(message, now, from) : refuseCast(message, refusal);
   }

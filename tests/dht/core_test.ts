@@ -101,6 +101,15 @@ Deno.test("what is not kept is acknowledged with a code", () => {
   }
 });
 
+Deno.test("a record for which there is no room is refused and told", () => {
+  const bench = new Bench({ recordsPerKeyMax: 1 }), [a, b] = [nodeAt(0x80), nodeAt(0x81)];
+  for (const one of [a, b]) bench.meet(one);
+  bench.received(a.node, store(fakeInterest(idWith(0x98), KEY)));
+  const [told, answer] = bench.received(b.node, store(fakeInterest(idWith(0x99), KEY), 1));
+  assert.deepEqual(told, { kind: "event", event: { type: "full", code: "key_full" } });
+  assert(answer?.kind === "send" && answer.message.kind === "storeAck" && answer.message.refusal?.code === "key_full");
+});
+
 Deno.test("find_node: asks the closest, dials those without a link, and answers when the closest have answered", () => {
   const bench = new Bench(), [a, b] = [nodeAt(0x80), nodeAt(0x81)];
   bench.meet(a);

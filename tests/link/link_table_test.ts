@@ -5,7 +5,7 @@ import { createIdentity, type Identity } from "../../src/identity/mod.ts";
 import { OutgoingBudget } from "../../src/link/budget.ts";
 import { makeConnect } from "../../src/link/handshake.ts";
 import type { Link } from "../../src/link/link.ts";
-import { type LinkLimits, LinkTable } from "../../src/link/link_table.ts";
+import { type LinkLimits, LINKS_PER_NODE_MAX, LinkTable } from "../../src/link/link_table.ts";
 import { Ear, event, WIDE } from "./pair.ts";
 import { EDGE, HUB, passing, self, Talker, World } from "./world.ts";
 
@@ -109,6 +109,23 @@ Deno.test("link table: connections without welcome are bounded, and make room wh
   await dial();
   await world.timers.run(0);
   assert.equal(table.clients, 1);
+});
+
+Deno.test("link table: one node has a bounded number of links, of which the oldest gives way", async () => {
+  const { table, ear, dial, world } = await open({ clientsMax: 1_000, perAddressBurst: 1_000 });
+  for (let i = 0; i < LINKS_PER_NODE_MAX + 2; i++) await dial();
+  await dial(identity(50));
+  await world.timers.run(10_000);
+  assert.deepEqual([table.clients, table.size], [LINKS_PER_NODE_MAX + 1, LINKS_PER_NODE_MAX + 1]);
+  assert.deepEqual(ear.ends.map(({ code }) => code), ["replaced", "replaced"]);
+  assert.deepEqual([table.get("l1"), table.get("l2"), table.get("l3")?.id], [undefined, undefined, "l3"]);
+});
+
+Deno.test("link table: addresses of one IPv6 network count as one", async () => {
+  const { refused, dial } = await open({ perAddressBurst: 2, perAddressPerSecond: 1 });
+  for (let i = 1; i <= 5; i++) await dial(identity(50 + i), `2001:db8:0:7::${i}`);
+  assert.deepEqual(refused, Array(3).fill("too_many_from_address"));
+  assert.notEqual((await dial(identity(60), "2001:db8:0:8::1")).code, "unreachable");
 });
 
 Deno.test("link table: one address may not dial too often; others may", async () => {

@@ -1,7 +1,11 @@
 /** An established link: lanes, pings, large frames, broken peers. @module */
 
 import assert from "node:assert/strict";
-import { encodeFrame } from "../../src/wire/mod.ts";
+import { FrameSource } from "../../src/link/frame_source.ts";
+import { LinkReader } from "../../src/link/link_reader.ts";
+import type { Connection } from "../../src/transport/transport.ts";
+import { Decoder, encodeFrame } from "../../src/wire/mod.ts";
+import { until } from "../conformance/deadline.ts";
 import { Ear, event, linked, linkOver } from "./pair.ts";
 import { passing, World } from "./world.ts";
 
@@ -121,6 +125,24 @@ Deno.test("link: two-way streams beyond the first are refused", async () => {
   await writable.getWriter().write(Uint8Array.of(1));
   assert.equal((await passing(world.timers, readable.getReader().read())).done, true);
   assert.equal(hub.open, true);
+});
+
+Deno.test("link: more open streams than a peer may have end it", async () => {
+  const streams = Array.from({ length: 17 }, () => new ReadableStream<Uint8Array>()), told: string[] = [];
+  const connection = { incomingSend: ReadableStream.from(streams), incomingBidi: ReadableStream.from([]) };
+  const owner = {
+    onMessage() {},
+    pause: () => undefined,
+    read() {},
+    tooManyStreams: (text: string) => void told.push(text),
+    failed: (error: unknown) => void told.push(String(error)),
+  };
+  const options = { frameBytesMax: 1 << 20, decoder: new Decoder() };
+  const reader = new LinkReader(connection as unknown as Connection, options, owner);
+  void reader.start(new FrameSource(new ReadableStream(), 1 << 20));
+  await until(() => told.length > 0, "the end");
+  assert.deepEqual(told, ["Cannot read on: a peer has at most 16 streams open, got more"]);
+  reader.stop();
 });
 
 Deno.test("link: a large event keeps its place in its topic and holds up no other", async () => {

@@ -89,6 +89,7 @@ Deno.test("budget: over all links the longest queue's link is closed, and that i
     code: "slow_consumer",
     text: "all outgoing queues together are over their bound",
     orderly: false,
+    isFault: true,
   }]);
   assert.equal(budget.bytes, a.hub.queuedBytes);
   a.hub.breakOff("x", "y");

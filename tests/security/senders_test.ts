@@ -219,7 +219,7 @@ Deno.test("senders: what rests on a credential is forgotten when that is revoked
   hub.recheck();
   bob.recheck();
   assert.deepEqual([hub.before(link(MALLORY, "edge"), event(ALICE), "events", far).length, bob.size], [0, 0]);
-  assert.equal(codeOf(bob.call(ALICE.idBytes, "math.add", toHub)), "unproven_sender");
+  assert.equal(codeOf(bob.call({ caller: ALICE.idBytes, procedure: "math.add" }, toHub)), "unproven_sender");
 });
 
 Deno.test("senders: who was told is remembered in bounds; beyond them all are told again", async () => {

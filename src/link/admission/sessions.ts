@@ -29,6 +29,8 @@ import { covers, CredentialRights } from "./rights.ts";
 const LOOK_MIN_MS = 1_000, LOOK_MAX_MS = 5_000;
 /** A peer may present a fresh one so often, ms: each costs a verification. */
 export const RENEW_PAUSE_MS = 1_000;
+/** What we count of an answer. */
+const RENEWAL_CODE = /^(credential_[a-z_]{1,40}|too_soon)$/;
 /** Runtime timers do not reach further, ms. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
@@ -46,6 +48,8 @@ interface Session {
   readonly rights: CredentialRights | undefined;
   /** What we showed last. */
   shown: string | undefined;
+  /** Fresh ones of ours that the peer has not answered. */
+  unanswered: number;
   renewedAt: number;
   cancelExpiry: () => void;
 }
@@ -72,6 +76,7 @@ export class Sessions {
       credential,
       rights,
       shown: this.#guard.credential(),
+      unanswered: 0,
       renewedAt: -Infinity,
       cancelExpiry: () => {},
     };
@@ -97,6 +102,7 @@ export class Sessions {
     for (const [link, session] of this.#sessions) {
       if (session.shown === token) continue;
       session.shown = token;
+      session.unanswered++;
       link.send({ kind: "renew", credential: token }, "control");
     }
   }
@@ -138,9 +144,12 @@ export class Sessions {
     link.breakOff("rights_changed", "the fresh credential allows less than the last: attach again");
   }
 
-  /** The peer has answered a fresh one of ours. */
-  onRenewAck({ code, text = "" }: RenewAck): void {
-    if (code !== undefined) this.#options.onRefused({ code, text });
+  /** The peer has answered a fresh one of ours; who was shown none could only fill our counters. */
+  onRenewAck(link: Link, { code, text = "" }: RenewAck): void {
+    const session = this.#sessions.get(link);
+    if (session === undefined || session.unanswered === 0) return;
+    session.unanswered--;
+    if (code !== undefined) this.#options.onRefused({ code: RENEWAL_CODE.test(code) ? code : "renewal_refused", text });
   }
 
   #checked(link: Link, token: string, realmKey: Uint8Array, now: number): Credential | Failure {

@@ -1,0 +1,96 @@
+/** What a hub tries, and what an edge tries in the place of one. @module */
+
+import assert from "node:assert/strict";
+import type { Identity } from "../../../mod.ts";
+import { recordKey } from "../../../src/identity/mod.ts";
+import { makeStatement } from "../../../src/link/admission/statement.ts";
+import type { Link } from "../../../src/link/link.ts";
+import { parseRealm } from "../../../src/names/mod.ts";
+import { Trust } from "../../../src/node/trust.ts";
+import { until } from "../../conformance/deadline.ts";
+import { ManualTimers } from "../../transport/manual_timers.ts";
+import { credentialOf, identity, openGateway, Outside, REALM, realmKey, selfOf } from "../world.ts";
+import { event, ID, Peer, RAW } from "./insider.ts";
+
+const ALICE = identity(2), BOB = identity(4), HUB = identity(100), FAR = identity(99), OTHER = identity(98);
+
+/** What classes under test look at of a link. */
+function link(node: Identity, role: "edge" | "hub"): Link {
+  const { publicKey, id, idBytes: nodeBytes } = node;
+  return { peer: { node: id, nodeBytes, publicKey, role, realmKey: realmKey.publicKey } } as unknown as Link;
+}
+
+/** The trust of a hub that is linked with another one, and with Bob. */
+async function trust() {
+  const timers = new ManualTimers(), from = timers.now(), rejected: string[] = [];
+  const own = await credentialOf(HUB, { role: "hub", from });
+  const guard = {
+    mode: "credential",
+    realmKey: realmKey.publicKey,
+    credential: () => own,
+    isRevoked: () => false,
+  } as const;
+  const far = link(FAR, "hub"), bob = link(BOB, "edge"), other = link(OTHER, "hub");
+  const links = new Map([[FAR.id as string, far], ["l2", bob]]);
+  const trust = new Trust({
+    self: selfOf(HUB, { role: "hub", guard }),
+    timers,
+    audit: undefined,
+    linkOf: (peer) => links.get(peer),
+    reject: (_, { code }) => void rejected.push(code),
+    onRefused() {},
+  });
+  return { trust, far, other, bob, rejected, timers };
+}
+
+Deno.test("attacks: a hub's call is not proven by the edge that passed it over", async () => {
+  const { trust: one, bob, rejected } = await trust();
+  const call = (from: string | undefined) => {
+    const head = { type: "invoke", invocation: 1, registration: 1, procedure: "door.open", args: ID } as const;
+    return { ...head, encoding: "json", caller: ALICE.idBytes, deadlineMs: 1, from };
+  };
+  one.speaker = bob; // whose refusal gives the call to a handler of the hub itself
+  assert.equal(one.takes(call(FAR.id)), true);
+  assert.equal(one.takes(call("gone")), true);
+  assert.deepEqual(rejected, ["unproven_sender", "unproven_sender"]);
+  assert.equal(one.takes(call("l2")), false, "an edge of ours is proven by its link");
+  assert.equal(one.takes(call(undefined)), false, "and so are we");
+});
+
+Deno.test("attacks: a hub cannot have a forged event remembered in the place of the true one", async () => {
+  const { trust: one, far, other, timers } = await trust(), from = timers.now();
+  const facts = { realm: REALM, until: from + 60_000, credential: await credentialOf(ALICE, { from }) };
+  one.speaker = far;
+  assert.equal(one.believes(event({ publisher: ALICE.idBytes })), true, "who is not known is not judged");
+  one.received(other, makeStatement(ALICE, { ...facts, hub: OTHER.idBytes }));
+  assert.equal(one.believes(event({ publisher: ALICE.idBytes })), false);
+  one.received(far, makeStatement(ALICE, { ...facts, hub: OTHER.idBytes }));
+  assert.deepEqual([...one.refused], [["unproven_origin", 1], ["bad_attachment", 1]]);
+  one.speaker = other;
+  assert.equal(one.believes(event({ publisher: ALICE.idBytes })), true);
+  one.speaker = undefined;
+  assert.equal(one.believes(event({ publisher: ALICE.idBytes })), true, "our own");
+});
+
+Deno.test("attacks: an edge cannot make a hub forget what it knows of others", async () => {
+  await using outside = new Outside();
+  await using far = await openGateway();
+  await using gateway = await openGateway({ bootstrap: [far.ticket] });
+  await until(() => gateway.links().length === 1, "the link");
+  await using heard = far.subscribe("demo.x");
+  await heard.ready;
+  const key = recordKey(parseRealm(REALM), "interest", "demo.x"), misses = () => gateway.stats().caches!.misses;
+  const publish = () => gateway.publish("demo.x", 1, { acknowledge: true });
+  const says = async (role: "edge" | "hub") => {
+    const peer = new Peer(await outside.welcomed(gateway, selfOf(RAW, { role })));
+    await peer.say({ kind: "interestChanged", key }, { kind: "ping", timestamp: 1 });
+    await until(() => peer.heard.some(({ kind }) => kind === "pong"), "that it was read");
+    peer.established.connection.close(0, "done");
+  };
+  await until(async () => (await publish()).recipients === 1, "that it is known who wants it");
+  const before = misses();
+  await says("edge");
+  assert.deepEqual([(await publish()).recipients, misses()], [1, before]);
+  await says("hub");
+  await until(async () => (await publish()).recipients === 1 && misses() > before, "that a hub can");
+});
