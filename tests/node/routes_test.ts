@@ -243,6 +243,26 @@ Deno.test("confirmations: a holder that cannot be reached is no failure: another
   assert.equal(await world.passing(e0!.call("x")), 1);
 });
 
+Deno.test("confirmations: a gateway that hangs holds up what needs the mesh by 0.5 s once, then by nothing", async () => {
+  await using world = new World({ latencyMs: () => 5 });
+  const { edges: [e0, e1, e2] } = await mesh(world, 5), hosts = ["g0", "g1", "g2", "g4"];
+  for (const host of hosts) world.network.cut(host, "g3");
+  for (const [round, most] of [[1, 1_300], [2, 300]] as const) {
+    const [, ready] = await timed(world, e1!.subscribe(`x.${round}`).ready);
+    const [, served] = await timed(world, e2!.advertise(`serve.n${round}`, () => round));
+    const [result, published] = await timed(world, e0!.publish(`x.${round}`, 1, { acknowledge: true }));
+    const [answer, called] = await timed(world, e0!.call(`serve.n${round}`));
+    const [nobody, refused] = await timed(world, e0!.call(`nobody.n${round}`));
+    assert.deepEqual([(result as { recipients?: number }).recipients, answer, (nobody as Error).name], [
+      1,
+      round,
+      "NoProviderError",
+    ]);
+    const times = [ready, served, published, called, refused];
+    assert(times.every((ms) => ms <= most), `round ${round}: ${times} ms`);
+  }
+});
+
 Deno.test("confirmations: while every query hangs, events and calls keep their latency, and what waits is let go", async () => {
   await using world = new World({ latencyMs: () => 5 });
   const { gateways: [g0], edges: [e0] } = await mesh(world, 3);
