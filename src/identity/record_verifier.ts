@@ -1,7 +1,6 @@
 /** Reads records of others and checks whether they may be believed. @module */
 
-import { concatBytes, fromUtf8 } from "../base/bytes.ts";
-import { equalBytes } from "../base/bytes.ts";
+import { concatBytes, equalBytes, fromUtf8, toHex } from "../base/bytes.ts";
 import { LruMap } from "../base/lru.ts";
 import type { Failure } from "../base/protocol.ts";
 import {
@@ -14,7 +13,7 @@ import {
   type Realm,
 } from "../names/mod.ts";
 import { decodeValue, type SignedRecord, type Value, type ValueMap } from "../wire/mod.ts";
-import { ed25519Verify, HASH_BYTES, isSoundPublicKey, sha256 } from "./crypto.ts";
+import { ed25519Verify, HASH_BYTES, isSoundPublicKey } from "./crypto.ts";
 import { type NodeId, nodeId, nodeIdOf } from "./node_id.ts";
 import { proven, RECORD_BODY_BYTES_MAX, RECORD_LABEL, type Statement, type VerifiedRecord } from "./record.ts";
 
@@ -56,10 +55,11 @@ export function verifyRecord(signed: SignedRecord, claims: RecordClaims): Verifi
 }
 
 /**
- * The same with a memory: a record that comes again, as most do, costs one hash. Not for the same record under another
- * key, node, realm or time: those are checked each time.
+ * The same with a memory: a record that comes again, as most do, costs a comparison of its bytes. Not for the same
+ * record under another key, node, realm or time: those are checked each time.
  */
 export class RecordVerifier {
+  /** By signature. */
   readonly #verified: LruMap<string, VerifiedRecord>;
   #checks = 0;
 
@@ -75,13 +75,13 @@ export class RecordVerifier {
   /** As the function `verifyRecord`. */
   verify(signed: SignedRecord, claims: RecordClaims): VerifiedRecord | Failure {
     if (signed.body.length > RECORD_BODY_BYTES_MAX) return tooLarge(signed);
-    const hash = sha256(signed.signature, signed.body).toHex();
-    let record = this.#verified.get(hash);
-    if (record === undefined) {
+    const name = toHex(signed.signature);
+    let record = this.#verified.get(name);
+    if (record === undefined || !equalBytes(record.signed.body, signed.body)) {
       this.#checks++;
       const read = readRecord(signed);
       if ("code" in read) return read;
-      this.#verified.set(hash, record = read);
+      this.#verified.set(name, record = read);
     }
     return checkClaims(record, claims);
   }

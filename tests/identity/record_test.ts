@@ -161,6 +161,11 @@ Deno.test("a verifier checks a signature once, and what is said of the record ea
   for (const statement of [node, provider]) verifier.verify(signRecord(identity, statement).signed, claims);
   verifier.verify(signed, claims);
   assert.equal(verifier.checks, 6, "the oldest was forgotten");
+  const changed = { body: signed.body.slice(), signature: signed.signature };
+  changed.body[changed.body.length - 1]! ^= 1;
+  assert("code" in verifier.verify(changed, claims), "a signature is remembered with what it is of");
+  assert.equal((verifier.verify(signed, claims) as { code?: string }).code, undefined);
+  assert.equal(verifier.checks, 7, "and what was believed stays so");
 });
 
 Deno.test("a record does not keep the frame that it came in", () => {
