@@ -65,7 +65,13 @@ export function toBase32(bytes: Uint8Array): string {
 
 /** A byte string as a map key: one character a byte. For short ids; 16 bytes give 16 characters. */
 export function bytesKey(bytes: Uint8Array): string {
-  return String.fromCharCode.apply(null, bytes as unknown as number[]);
+  if (bytes.length !== 16) return String.fromCharCode.apply(null, bytes as unknown as number[]);
+  // Every call asks for such a key several times, and spelled out it takes a third of the time of `apply`.
+  // deno-fmt-ignore
+  return String.fromCharCode(
+    bytes[0]!, bytes[1]!, bytes[2]!, bytes[3]!, bytes[4]!, bytes[5]!, bytes[6]!, bytes[7]!,
+    bytes[8]!, bytes[9]!, bytes[10]!, bytes[11]!, bytes[12]!, bytes[13]!, bytes[14]!, bytes[15]!,
+  );
 }
 
 /** The bytes of such a key, in a new array. */

@@ -16,7 +16,8 @@ export function answered<T>(
   { id, answer }: Asked<T>,
   signal: AbortSignal | undefined,
 ): Promise<T> {
-  return untilAborted(orThrow(answer), signal, () => node.giveUp(id, core));
+  const promise = orThrow(answer); // without a signal there is nothing to race with: a promise less
+  return signal === undefined ? promise : untilAborted(promise, signal, () => node.giveUp(id, core));
 }
 
 /** `promise`, or a rejection with the signal's reason once that is aborted. */

@@ -3,12 +3,12 @@
 import { MeshError, TimeoutError, ValidationError } from "../base/errors.ts";
 import { type Confirmation, UNCONFIRMED } from "../base/listing.ts";
 import type { Failure } from "../base/protocol.ts";
-import { nodeId } from "../identity/mod.ts";
+import { type NodeId, nodeId } from "../identity/mod.ts";
 import { parseProcedure } from "../names/mod.ts";
 import type { InvocationId, Outcome, RegistrationId, RpcEvent } from "../rpc/messages.ts";
 import { failureOf, isOfRuntime, orThrow } from "./failure.ts";
 import { decodePayload, encodePayload, ownBytes, toJson } from "./payload.ts";
-import { CONCURRENCY_DEFAULT, type Handler, type ServeOptions, Service } from "./service.ts";
+import { type CallContext, CONCURRENCY_DEFAULT, type Handler, type ServeOptions, Service } from "./service.ts";
 import type { Node } from "../node/node.ts";
 
 /** What a hub that does not say who keeps its record stands for: it knows. */
@@ -21,7 +21,7 @@ export class Invocations {
   readonly #bodyBytesMax: () => number;
   readonly #handlers = new Map<RegistrationId, Handler>();
   readonly #services = new Map<RegistrationId, Service>();
-  readonly #running = new Map<InvocationId, AbortController>();
+  readonly #running = new Map<InvocationId, Run>();
   readonly #idle: (() => void)[] = [];
   #registrations = 0;
   #ended = false;
@@ -82,7 +82,7 @@ export class Invocations {
   /** The end: tells every running handler to stop. */
   end(reason: unknown): void {
     this.#ended = true;
-    for (const controller of this.#running.values()) controller.abort(reason);
+    for (const run of this.#running.values()) run.abort(reason);
   }
 
   /** Nobody waits for this run any more. */
@@ -93,27 +93,26 @@ export class Invocations {
 
   /** Runs a handler. */
   run(event: Extract<RpcEvent, { type: "invoke" }>): void {
-    const { invocation, procedure, registration, deadlineMs: timeLeft } = event;
-    const handler = this.#handlers.get(registration), controller = new AbortController();
-    const args = decodePayload(ownBytes(event.args, event.encoding), event.encoding), caller = nodeId(event.caller);
-    this.#running.set(invocation, controller);
-    const { proof = "link" } = event, context = { signal: controller.signal, caller, proof, procedure, timeLeft };
-    Promise.resolve()
-      .then(() => {
-        if (handler === undefined) {
-          throw new MeshError("no_handler", `Cannot call ${procedure}: it is not served any more`);
-        }
-        return handler(args, context);
-      })
-      .then((result) => {
-        const { bytes, encoding } = encodePayload(result, `answer ${procedure}`, this.#bodyBytesMax());
-        return { result: bytes, encoding };
-      })
-      .catch((error) => {
-        if (isOfRuntime(error)) this.#onBug(procedure, error);
-        return failureOf(error);
-      })
-      .then((outcome) => this.#handled(invocation, outcome));
+    const run = new Run(event), { args, encoding } = event;
+    const request = decodePayload(ownBytes(args, encoding, this.#node().slab), encoding);
+    this.#running.set(event.invocation, run);
+    this.#outcome(event.registration, request, run).then((outcome) => this.#handled(event.invocation, outcome));
+  }
+
+  async #outcome(registration: RegistrationId, args: unknown, run: Run): Promise<Outcome | Failure> {
+    const handler = this.#handlers.get(registration), { procedure } = run;
+    try {
+      await undefined; // not in the middle of what the node does with the message
+      if (handler === undefined) {
+        throw new MeshError("no_handler", `Cannot call ${procedure}: it is not served any more`);
+      }
+      const result = await handler(args, run);
+      const { bytes, encoding } = encodePayload(result, `answer ${procedure}`, this.#bodyBytesMax());
+      return { result: bytes, encoding };
+    } catch (error) {
+      if (isOfRuntime(error)) this.#onBug(procedure, error);
+      return failureOf(error);
+    }
   }
 
   #handled(invocation: InvocationId, outcome: Outcome | Failure): void {
@@ -121,5 +120,40 @@ export class Invocations {
     this.#node().handled(invocation, outcome);
     if (this.#running.size > 0) return;
     for (const resolve of this.#idle.splice(0)) resolve();
+  }
+}
+
+/** What a handler gets beside the arguments. Few handlers look at the signal: it is made when one does. */
+class Run implements CallContext {
+  readonly caller: NodeId;
+  readonly proof: CallContext["proof"];
+  readonly procedure: string;
+  readonly timeLeft: number | undefined;
+  #controller: AbortController | undefined;
+  #aborted: { readonly reason: unknown } | undefined;
+
+  constructor({ procedure, proof = "link", deadlineMs, caller }: Extract<RpcEvent, { type: "invoke" }>) {
+    this.caller = nodeId(caller);
+    this.procedure = procedure;
+    this.proof = proof;
+    this.timeLeft = deadlineMs;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#aborted !== undefined) this.#controller.abort(this.#aborted.reason);
+    }
+    return this.#controller.signal;
+  }
+
+  /**
+   * Nobody waits any more. Not for handlers.
+   *
+   * @internal
+   */
+  abort(reason: unknown): void {
+    this.#aborted ??= { reason };
+    this.#controller?.abort(reason);
   }
 }

@@ -2,6 +2,7 @@
 
 import { fromUtf8, utf8 } from "../base/bytes.ts";
 import { ValidationError } from "../base/errors.ts";
+import type { Slab } from "../base/slab.ts";
 
 /** Bytes and how they are meant. */
 export interface Payload {
@@ -36,9 +37,12 @@ export function decodePayload(bytes: Uint8Array, encoding: string | undefined): 
   }
 }
 
-/** What may reach the application as bytes, in memory of its own: 64 KiB stand behind a part of the network's buffers. */
-export function ownBytes(bytes: Uint8Array, encoding: string | undefined): Uint8Array {
-  return encoding === "json" ? bytes : bytes.slice();
+/** What may reach the application as bytes, copied into `slab`: 64 KiB stand behind a part of the network's buffers. */
+export function ownBytes(bytes: Uint8Array, encoding: string | undefined, slab: Slab): Uint8Array {
+  if (encoding === "json") return bytes;
+  const own = slab.take(bytes.length);
+  own.set(bytes);
+  return own;
 }
 
 /** A value as JSON; throws `ValidationError`, whose sentence `doing` begins. */

@@ -132,12 +132,12 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
         const { request, timeoutMs } = command, { requestId, procedure } = request;
         const origin = { kind: "own", command: id } as const, timeMs = Math.min(timeoutMs, DEADLINE_MS_MAX);
         const call = newCall({ key: bytesKey(requestId), origin, procedure, timeMs }, now);
-        return [...this.#router.route(call, request, now), ...this.#arm(now)];
+        return this.#armed(this.#router.route(call, request, now), now);
       }
       case "cast":
         return [...this.#routeCast(command.cast, now), { kind: "answer", id, value: undefined }];
       case "found":
-        return [...this.#router.found(command, now), ...this.#arm(now)];
+        return this.#armed(this.#router.found(command, now), now);
       case "late":
         return this.#onLate(command.hub, now);
       case "recorded":
@@ -226,7 +226,7 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
     if (this.#runs.ofRequest(key, from) !== undefined) return this.#finish({ key, origin }, DUPLICATE);
     const { procedure, deadlineMs = NO_DEADLINE_MS } = request, timeMs = Math.min(deadlineMs, DEADLINE_MS_MAX);
     const call = newCall({ key, origin, procedure, timeMs }, now);
-    return [...this.#router.route(call, request, now), ...this.#arm(now)];
+    return this.#armed(this.#router.route(call, request, now), now);
   }
 
   #run(call: Call, provider: LocalProvider, request: RpcRequest, now: number): readonly RpcEffect[] {
@@ -296,6 +296,12 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
   }
 
   // Time, coming and going
+
+  /** With a timer where one is due earlier than the last: seldom, as most calls wait equally long. */
+  #armed(effects: readonly RpcEffect[], now: number): readonly RpcEffect[] {
+    const timer = this.#arm(now);
+    return timer.length === 0 ? effects : [...effects, ...timer];
+  }
 
   #arm(now: number): readonly RpcEffect[] {
     const at = this.#calls.nextDeadline;

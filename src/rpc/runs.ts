@@ -65,7 +65,7 @@ export class Runs {
 
   /** The run for a request that came from `peer`. */
   ofRequest(key: string, peer: Peer): InvocationId | undefined {
-    return this.#byRequest.get(key + peer);
+    return this.#counts.has(peer) ? this.#byRequest.get(key + peer) : undefined; // a hub that passes on runs nothing
   }
 
   /** The run for an own call. */
