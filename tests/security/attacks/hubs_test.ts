@@ -2,15 +2,15 @@
 
 import assert from "node:assert/strict";
 import type { Identity } from "../../../mod.ts";
-import { recordKey } from "../../../src/identity/mod.ts";
+import { recordKey, signRecord, type Statement, type VerifiedRecord } from "../../../src/identity/mod.ts";
 import { makeStatement } from "../../../src/link/admission/statement.ts";
 import type { Link } from "../../../src/link/link.ts";
-import { parseRealm } from "../../../src/names/mod.ts";
+import { parsePattern, parseRealm } from "../../../src/names/mod.ts";
 import { Trust } from "../../../src/node/trust.ts";
 import { until } from "../../conformance/deadline.ts";
 import { ManualTimers } from "../../transport/manual_timers.ts";
-import { credentialOf, identity, openGateway, Outside, REALM, realmKey, selfOf } from "../world.ts";
-import { event, ID, Peer, RAW } from "./insider.ts";
+import { credentialOf, identity, mustFail, openGateway, Outside, REALM, realmKey, selfOf } from "../world.ts";
+import { event, ID, inside, Peer, RAW } from "./insider.ts";
 
 const ALICE = identity(2), BOB = identity(4), HUB = identity(100), FAR = identity(99), OTHER = identity(98);
 
@@ -93,4 +93,80 @@ Deno.test("attacks: an edge cannot make a hub forget what it knows of others", a
   assert.deepEqual([(await publish()).recipients, misses()], [1, before]);
   await says("hub");
   await until(async () => (await publish()).recipients === 1 && misses() > before, "that a hub can");
+});
+
+Deno.test("attacks: records that are forged, of others, or beyond what their node may say, over QUIC", async (t) => {
+  const rights = { subscribe: ["sensor.**"], advertise: ["math.*"] };
+  await using world = await inside({ rights });
+  const now = Date.now(), hour = 3_600_000, realm = parseRealm(REALM), good = await credentialOf(RAW, { rights });
+  const old = await credentialOf(RAW, { rights, from: now - 3 * hour });
+  const wants = (pattern: string, fields: Partial<Statement> = {}, by = RAW) => {
+    const head = { kind: "interest", realm, sequence: now, expiresAt: now + 200_000, credential: good } as const;
+    return signRecord(by, { ...head, pattern: parsePattern(pattern), ...fields } as Statement);
+  };
+  const store = ({ signed: { body, signature }, key }: VerifiedRecord) => async () => {
+    const peer = await world.peer(), value = new Map([["body", body], ["signature", signature]]);
+    await peer.say({ kind: "store", key, value, requestId: 1 });
+    return await peer.answer("storeAck");
+  };
+  const own = wants("sensor.x"), alices = wants("sensor.x", { credential: await credentialOf(ALICE) }, ALICE);
+  const forged = { ...own, signed: { ...own.signed, signature: alices.signed.signature } };
+  const hub = { kind: "node", realm, sequence: now, expiresAt: now + 200_000, credential: good } as const;
+  await mustFail(t, [
+    { name: "forged", code: "bad_signature", text: /^Cannot use the record: /, run: store(forged) },
+    {
+      name: "another node's",
+      code: "not_the_publisher",
+      text: "Cannot keep the record: it must be the sender's own",
+      run: store(alices),
+    },
+    {
+      name: "more than its right",
+      code: "record_not_allowed",
+      text: "Cannot use the record: its node must be allowed to subscribe **",
+      run: store(wants("**")),
+    },
+    {
+      name: "a hub that is none",
+      code: "record_not_allowed",
+      text: "Cannot use the record: its node must be hub, got edge",
+      run: store(signRecord(RAW, { ...hub, role: "hub", endpoints: ["https://127.0.0.1:1"] })),
+    },
+    {
+      name: "signed by an expired credential",
+      code: "credential_expired",
+      text: /^Cannot accept the credential: it must not have expired, got one that held until /,
+      run: store(wants("sensor.x", { credential: old })),
+    },
+    {
+      name: "with no credential",
+      code: "record_without_credential",
+      text: "Cannot use the record: it must carry its node's credential",
+      run: store(wants("sensor.x", { credential: undefined })),
+    },
+    {
+      name: "with another node's credential",
+      code: "credential_wrong_node",
+      text: /^Cannot accept the credential: it must be for the node /,
+      run: store(wants("sensor.x", { credential: await credentialOf(ALICE) })),
+    },
+    {
+      name: "under another key",
+      code: "key_mismatch",
+      text: /^Cannot use the record: /,
+      run: store({ ...own, key: wants("sensor.y").key }),
+    },
+    {
+      name: "of another realm",
+      code: "wrong_realm",
+      text: `Cannot use the record: its realm must be ${REALM}, got org.other`,
+      run: store(wants("sensor.x", { realm: parseRealm("org.other") })),
+    },
+    {
+      name: "for longer than a record holds",
+      code: "expires_too_late",
+      text: /^Cannot use the record: it must expire within 600000 ms, got /,
+      run: store(wants("sensor.x", { expiresAt: now + 2 * hour })),
+    },
+  ]);
 });
