@@ -12,14 +12,14 @@ import { formatEndpoint, formatTicket, parseRealm } from "../names/mod.ts";
 import { fetchText } from "../node/runtime.ts";
 import { Mesh, type MeshOptions } from "../mesh/mesh.ts";
 import { DRAIN_MS, type DrainOptions, type LinkInfo, type MemberInfo, type Stats } from "../mesh/options.ts";
-import { parseNodeId } from "../identity/mod.ts";
+import { type NodeId, parseNodeId } from "../identity/mod.ts";
 import type { Address, Listener, ListenOptions, TlsIdentity } from "../transport/transport.ts";
 import { Bootstrap } from "./bootstrap.ts";
 import type { GatewayCertificate } from "./certificate.ts";
 import { diagnostics } from "./diagnostics.ts";
 import { DISCOVERIES_MAX, discoveryProcedures } from "./discovery.ts";
 import { type HealthServer, serveHealth } from "./health.ts";
-import { serveLegacy } from "./legacy.ts";
+import { LEGACY_RECORDS, legacyRecords, serveLegacy } from "./legacy.ts";
 import { OwnRecord } from "./own_record.ts";
 import { VERSION } from "./version.ts";
 
@@ -92,8 +92,12 @@ export class Gateway extends Mesh {
       onKnown: (node) => this.node.reach.keep(node),
       onEstablished: (established) => this.#joined(established),
     });
-    const address = () => this.#addresses()[0]!;
-    if (options.legacy !== undefined) serveLegacy(options.legacy, this.node, { ...options, address });
+    const ask = (hub: NodeId, procedure: string, args: unknown, timeout: number) =>
+      this.callTo(hub, procedure, args, { timeout });
+    if (options.legacy !== undefined) {
+      serveLegacy(options.legacy, this.node, { ...options, address: () => this.#addresses()[0]!, ask });
+      this.serve(LEGACY_RECORDS, legacyRecords(options.legacy));
+    }
     const procedures = diagnostics({
       id: this.id,
       realm: this.realm,
@@ -107,7 +111,7 @@ export class Gateway extends Mesh {
     const discovery = discoveryProcedures({
       id: this.id,
       node: this.node,
-      ask: (hub, procedure, args, timeout) => this.callTo(hub, procedure, args, { timeout }),
+      ask,
     });
     for (const [procedure, handler] of Object.entries(discovery)) {
       this.serve(procedure, handler, { concurrency: DISCOVERIES_MAX });

@@ -2,9 +2,9 @@
 
 import type { Failure } from "../base/protocol.ts";
 import { ValidationError } from "../base/errors.ts";
-import { LegacyGate, type LegacyOptions, parseAllow } from "../legacy/mod.ts";
+import { type Known, LegacyGate, type LegacyOptions, parseAllow, type Question } from "../legacy/mod.ts";
 import type { NodeId } from "../identity/mod.ts";
-import { isProcedure, isTopic } from "../names/mod.ts";
+import { isProcedure, isTopic, parseProcedure } from "../names/mod.ts";
 import type { Self } from "../link/handshake.ts";
 import type { Logger } from "../mesh/options.ts";
 import type { GatewayLimits } from "../node/limits.ts";
@@ -14,12 +14,20 @@ import type { Outcome, Provider } from "../rpc/messages.ts";
 import type { Publish, RpcReply, RpcRequest } from "../wire/mod.ts";
 import type { Address } from "../transport/transport.ts";
 
+/** By it gateways that serve such peers ask each other what records do not say: those of the original name hashes. */
+export const LEGACY_RECORDS = "com.macula.legacy.records";
+/** Gateways that are asked at most, and how long each may take, ms. */
+const OTHERS_MAX = 16, OTHERS_MS = 1_000;
+
+/** What a gateway gives the gate. */
+export interface Serving extends Pick<OpenOptions, "self" | "runtime"> {
+  readonly address: () => Address;
+  /** Calls a procedure of another hub. */
+  readonly ask: (hub: NodeId, procedure: string, args: unknown, timeoutMs: number) => Promise<unknown>;
+}
+
 /** Lets the gate serve the node behind it. */
-export function serveLegacy(
-  gate: LegacyGate,
-  node: Node,
-  { self, runtime, address }: Pick<OpenOptions, "self" | "runtime"> & { readonly address: () => Address },
-): void {
+export function serveLegacy(gate: LegacyGate, node: Node, { self, runtime, address, ask }: Serving): void {
   gate.bind({
     links: node.links,
     address,
@@ -28,16 +36,48 @@ export function serveLegacy(
     pause: () => node.pause(),
     providers: async (procedure) => {
       const providers = await node.rpc<Provider[]>({ type: "providers", procedure }).answer;
-      if (providers.length > 0) return providers.map((provider) => provider.node);
-      const others = isProcedure(procedure) ? await node.directory!.providers(procedure) : [];
-      return others.length > 0 ? [self.identity.idBytes] : [];
+      return providers.map((provider) => provider.node);
     },
     isWanted: async (topic) => {
       if (!isTopic(topic)) return false;
       const { links, own } = await node.pubsub<Audience>({ type: "audience", topic }).answer;
-      return own || links.length > 0 || (await node.directory!.subscribers(topic)).length > 0;
+      return own || links.length > 0;
     },
+    recorded: async (name) => {
+      const serving = isProcedure(name) ? node.directory!.providers(name) : [];
+      const wanting = isTopic(name) ? node.directory!.subscribers(name) : [];
+      return { serves: (await serving).length > 0, wants: (await wanting).length > 0 };
+    },
+    others: (question) => askOthers(question, node, ask),
   });
+}
+
+/** What other gateways of this kind know; who does not answer knows nothing. */
+async function askOthers(
+  question: Question,
+  node: Node,
+  ask: Serving["ask"],
+): Promise<readonly { readonly hub: Uint8Array; readonly known: Known }[]> {
+  if (question.procedure === LEGACY_RECORDS) return [];
+  const records = await node.directory!.providers(parseProcedure(LEGACY_RECORDS));
+  const answers = await Promise.all(
+    records.slice(0, OTHERS_MAX).map(async ({ node: hub, nodeBytes }) => {
+      const said = await ask(hub, LEGACY_RECORDS, question, OTHERS_MS).catch(() => undefined) as Known | undefined;
+      return { hub: nodeBytes, known: { serves: said?.serves === true, wants: said?.wants === true } };
+    }),
+  );
+  return answers.filter(({ known }) => known.serves || known.wants);
+}
+
+/** The handler of `LEGACY_RECORDS`. */
+export function legacyRecords(gate: LegacyGate): (question: unknown) => Promise<Known> {
+  return (question) => {
+    const { procedure, key } = (question ?? {}) as { procedure?: unknown; key?: unknown };
+    return gate.known({
+      procedure: typeof procedure === "string" && isProcedure(procedure) ? procedure : undefined,
+      key: typeof key === "string" ? key : undefined,
+    });
+  };
 }
 
 /** Whom an event here would be handed to. */

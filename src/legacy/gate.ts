@@ -19,7 +19,7 @@ import type { RpcCommand } from "../rpc/messages.ts";
 import { type Connect, Decoder, type Message } from "../wire/mod.ts";
 import { type Address, formatAddress } from "../transport/transport.ts";
 import { Counters, type LegacyStats } from "./counters.ts";
-import type { GateNode, GateOptions } from "./gate_options.ts";
+import type { GateNode, GateOptions, Known, Question } from "./gate_options.ts";
 import { Directory } from "./records/directory.ts";
 import { eventOf, Guest, type GuestEffect, type StreamId } from "./client/guest.ts";
 import { clientOf, localLink } from "./local_link.ts";
@@ -83,8 +83,7 @@ export class LegacyGate implements SeatOwner, VisitOwner {
       gateway: () => this.#entry(),
       clients: () =>
         [...this.#seats.values()].map(({ guest, endpoint, lastSeen }) => ({ id: guest.id, endpoint, lastSeen })),
-      providers: (procedure) => this.#node.providers(procedure),
-      isWanted: (topic) => this.#node.isWanted(topic),
+      node: () => this.#node,
       now: () => this.now(),
       refused: (code, about) => this.#refused(code, about),
     });
@@ -156,6 +155,15 @@ export class LegacyGate implements SeatOwner, VisitOwner {
     const procedure = procedureIn(command), topic = topicIn(command);
     if (procedure !== undefined) this.#directory.named(procedure, "procedure");
     if (topic !== undefined) this.#directory.named(topic, "topic");
+  }
+
+  async elsewhere(procedure: string): Promise<readonly Uint8Array[]> {
+    return (await this.#node.others({ procedure })).filter(({ known }) => known.serves).map(({ hub }) => hub);
+  }
+
+  /** What this gateway knows by itself; another one asks. */
+  known(question: Question): Promise<Known> {
+    return this.#inquiries.known(question);
   }
 
   /** A node that has proven its id takes it from a client that only said so. */

@@ -23,10 +23,14 @@ export interface GateNode {
   readonly speak?: ((message: Publish | RpcRequest, by: NodeId) => Promise<RpcReply> | undefined) | undefined;
   /** A promise if it wants to be given less for a moment. */
   pause(): Promise<void> | undefined;
-  /** The nodes here that serve a procedure, clients of the original among them; the gateway itself where only others do. */
+  /** The nodes here that serve a procedure, clients of the original among them. */
   providers(procedure: string): Promise<readonly Uint8Array[]>;
-  /** Whether anybody in the mesh wants events of a topic. */
+  /** Whether anybody here wants events of a topic. */
   isWanted(topic: string): Promise<boolean>;
+  /** What the records of other gateways say of a name. */
+  recorded(name: string): Promise<Known>;
+  /** The other gateways that serve such peers and know something: records say nothing of a key. Never rejects. */
+  others(question: Question): Promise<readonly { readonly hub: Uint8Array; readonly known: Known }[]>;
 }
 
 /** What a gate is made with. */
@@ -40,4 +44,16 @@ export interface GateOptions {
   readonly throttle: ThrottleLimits;
   /** Takes what is worth a line in a log. */
   readonly log: (text: string, details: Readonly<Record<string, unknown>>) => void;
+}
+
+/** What gateways that serve peers of the original ask each other: about a procedure, or about a key, 64 hexadecimal digits. */
+export interface Question {
+  readonly procedure?: string | undefined;
+  readonly key?: string | undefined;
+}
+
+/** The answer: whether the procedure is served there, and whether somebody wants the topic. */
+export interface Known {
+  readonly serves: boolean;
+  readonly wants: boolean;
 }

@@ -11,6 +11,6 @@
 
 export type { LegacyStats } from "./counters.ts";
 export { LegacyGate } from "./gate.ts";
-export type { GateNode } from "./gate_options.ts";
+export type { GateNode, Known, Question } from "./gate_options.ts";
 export { originalDialler } from "./outbound/establish.ts";
 export { type LegacyOptions, parseAllow } from "./policy.ts";

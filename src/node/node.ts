@@ -366,7 +366,7 @@ export class Node implements LinkOwner {
   }
 
   #newDirectory(
-    { self: { identity, realm, guard }, runtime: { timers }, directory: limits = {} }: NodeOptions,
+    { self: { identity, realm, guard }, runtime: { timers }, directory: limits = {}, strangers }: NodeOptions,
   ): Directory {
     const who = { identity, credential: guard?.credential, realm: parseRealm(realm), timers, limits };
     return new Directory({
@@ -376,6 +376,7 @@ export class Node implements LinkOwner {
       pubsub: (command) => this.#give("pubsub", { kind: "command", id: 0, command }),
       notify: (watchers, key) => this.#send("dht", watchers, { kind: "interestChanged", key }, "control"),
       isAlone: () => this.#dht instanceof DhtCore && this.#dht.isAlone,
+      elsewhere: strangers && ((procedure) => strangers.elsewhere(procedure)),
     });
   }
 

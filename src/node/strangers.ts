@@ -12,6 +12,8 @@ export interface Strangers extends Door {
   heard(message: Message): void;
   /** A command of this node's application. */
   asked(command: RpcCommand | PubsubCommand): void;
+  /** Hubs at which such a node serves a procedure, as none has a record of it; never rejects. */
+  elsewhere(procedure: string): Promise<readonly Uint8Array[]>;
   /** A link is up. */
   linkUp(link: Link): void;
 }

@@ -47,6 +47,11 @@ export class Directory {
     return this.#shelf.size;
   }
 
+  /** The key of a name, which comes up by that. */
+  keyOf(name: string): string {
+    return this.#names.learn(name);
+  }
+
   /** The name of a key, if it came up. */
   nameOf(key: string): string | undefined {
     return this.#names.nameOf(key);

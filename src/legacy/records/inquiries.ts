@@ -2,6 +2,7 @@
 
 import type { Address } from "../../transport/transport.ts";
 import type { Call, FindValue, Message, Store, Value, ValueMap } from "../../wire/mod.ts";
+import type { GateNode, Known, Question } from "../gate_options.ts";
 import type { Directory } from "./directory.ts";
 import {
   errorReply,
@@ -16,20 +17,21 @@ import {
   subscriptionRecord,
 } from "./questions.ts";
 import type { Seat } from "../client/seat.ts";
-import { aboutOf } from "./shelf.ts";
+import { aboutOf, isService } from "./shelf.ts";
 import type { LegacyStream } from "../stream.ts";
 import { keyOf } from "../wire_id.ts";
 
 /** Procedures that the original's gateway answers by itself begin so. */
 const OWN_PREFIX = "_dht.";
 
+const NOTHING: Known = { serves: false, wants: false };
+
 /** What the answers are made of. */
 export interface InquiriesOptions {
   readonly directory: Directory;
   readonly gateway: () => GatewayEntry;
   readonly clients: () => NodeEntry[];
-  readonly providers: (procedure: string) => Promise<readonly Uint8Array[]>;
-  readonly isWanted: (topic: string) => Promise<boolean>;
+  readonly node: () => Pick<GateNode, "providers" | "isWanted" | "recorded" | "others">;
   readonly now: () => number;
   readonly refused: (code: string, about: string) => void;
 }
@@ -78,16 +80,41 @@ export class Inquiries {
     this.#write(stream, findValueReply(values));
   }
 
-  /** What was stored; who of the mesh serves the procedure of that key; this gateway, if anybody wants the topic. */
+  /** What this gateway knows by itself; another one asks. A procedure that comes up may be one that a record stands for. */
+  async known({ procedure, key = "" }: Question): Promise<Known> {
+    const { directory } = this.#options;
+    if (procedure !== undefined) directory.named(procedure, "procedure");
+    const { stored, serving, wants } = await this.#here(procedure === undefined ? key : directory.keyOf(procedure));
+    return { serves: serving.length > 0 || stored.some(isService), wants };
+  }
+
+  async #here(key: string) {
+    const { directory, node } = this.#options, stored = directory.find(key), name = directory.nameOf(key);
+    const [serving, wants] = name === undefined
+      ? [[], false]
+      : await Promise.all([node().providers(name), node().isWanted(name)]);
+    return { name, stored, serving, wants };
+  }
+
+  /** What was stored, and who here serves the procedure of that key; this gateway itself for what others serve, or want. */
   async #valuesOf(key: string): Promise<Value[]> {
-    const { directory, providers, isWanted, gateway } = this.#options, { id, endpoint } = gateway();
-    const stored = directory.find(key), name = directory.nameOf(key);
-    if (name === undefined) return stored;
+    const { id, endpoint } = this.#options.gateway(), { name, stored, serving, wants } = await this.#here(key);
     const known = new Set(stored.map((value) => aboutOf(value)?.node));
-    const [serving, wanted] = await Promise.all([providers(name), isWanted(name)]);
     const records = serving.map((node) => serviceRecord(node, endpoint));
-    if (records.length === 0 && wanted) records.push(subscriptionRecord(id.wire, endpoint));
-    return [...stored, ...records.filter((record) => !known.has(aboutOf(record)!.node))];
+    const values = [...stored, ...records.filter((record) => !known.has(aboutOf(record)!.node))];
+    if (values.length === 0 && (!wants || name === undefined)) {
+      const there = await this.#there(key, name);
+      if (there.serves) return [serviceRecord(id.wire, endpoint)];
+      return there.wants ? [subscriptionRecord(id.wire, endpoint)] : [];
+    }
+    return serving.length === 0 && wants ? [...values, subscriptionRecord(id.wire, endpoint)] : values;
+  }
+
+  async #there(key: string, name: string | undefined): Promise<Known> {
+    const { node } = this.#options, recorded = name === undefined ? NOTHING : await node().recorded(name);
+    if (recorded.serves || recorded.wants) return recorded;
+    const others = await node().others({ key });
+    return { serves: others.some(({ known }) => known.serves), wants: others.some(({ known }) => known.wants) };
   }
 
   #store({ key, value, type }: Store, { seat, remote }: Asker): undefined {

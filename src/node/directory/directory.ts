@@ -68,6 +68,8 @@ export interface DirectoryOptions {
   readonly notify: (watchers: readonly Peer[], key: Uint8Array) => void;
   /** Whether no other hub is known. */
   readonly isAlone: () => boolean;
+  /** Hubs that serve a procedure of which nobody has a record; never rejects. */
+  readonly elsewhere?: ((procedure: string) => Promise<readonly Uint8Array[]>) | undefined;
   readonly limits?: Partial<DirectoryLimits>;
 }
 
@@ -218,9 +220,14 @@ export class Directory {
     const nobody = { type: "found", seek, hubs: [], remembered: false, complete: true } as const;
     if (this.#options.isAlone()) return this.#options.rpc(nobody);
     const { lookUpMs, lookUpBrieflyMs } = this.#limits, key = this.#key("provider", procedure);
+    const { elsewhere } = this.#options;
     const tell = ({ records, complete }: Found, remembered: boolean) => {
       const hubs = this.#others(records, procedure).map(({ nodeBytes }) => nodeBytes);
-      this.#options.rpc({ type: "found", seek, hubs, remembered: remembered && hubs.length > 0, complete });
+      const said = { type: "found", seek, complete } as const;
+      if (hubs.length > 0 || brief || elsewhere === undefined) {
+        return this.#options.rpc({ ...said, hubs, remembered: remembered && hubs.length > 0 });
+      }
+      void elsewhere(procedure).then((hubs) => this.#options.rpc({ ...said, hubs, remembered: false }));
     };
     const known = fresh ? undefined : this.#cache.known(key, { contented: brief });
     if (known !== undefined) return tell(known, true);
