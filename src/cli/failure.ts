@@ -14,6 +14,7 @@ const NOBODY: ReadonlySet<string> = new Set([
   "no_handler",
   "provider_lost",
   "connection_lost",
+  "unreachable",
   "node_unreachable",
 ]);
 /** What the user typed, or left out, cannot be right. */
