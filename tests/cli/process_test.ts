@@ -109,6 +109,25 @@ Deno.test("the systemd unit grants what --print-permissions prints for its setti
   assert.deepEqual(granted, await flags("gateway", values));
 });
 
+Deno.test("the permission sets of deno.json grant what --print-permissions prints for the defaults", async () => {
+  const { permissions } = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
+  const folder = `${Deno.cwd()}/state`,
+    asked: Record<string, string[]> = {
+      gateway: await flags("gateway --state-dir ./state"),
+      peer: await flags("peer --url http://127.0.0.1:8080 --state-dir ./state"),
+    };
+  for (const [name, words] of Object.entries(asked)) {
+    for (const word of words.filter((one) => one.startsWith("--allow-"))) {
+      const [, kind = "", values] = /^--allow-(\w+)(?:=(.*))?$/.exec(word) ?? [], granted = permissions[name][kind];
+      if (granted === true) continue;
+      for (const value of values?.split(",") ?? ["everything"]) {
+        const below = value.startsWith(`${folder}/`) ? folder : value, own = below.replace(folder, "./state");
+        assert.ok(granted?.includes(own), `${name} lacks ${kind} ${value}`);
+      }
+    }
+  }
+});
+
 const context = (signal: AbortSignal) => ({
   signal,
   procedure: "p",
