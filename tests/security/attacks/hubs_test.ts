@@ -1,13 +1,16 @@
 /** What a hub tries, and what an edge tries in the place of one. @module */
 
 import assert from "node:assert/strict";
-import type { Identity } from "../../../mod.ts";
+import fc from "fast-check";
+import { connect, type Identity } from "../../../mod.ts";
 import { recordKey, signRecord, type Statement, type VerifiedRecord } from "../../../src/identity/mod.ts";
 import { makeStatement } from "../../../src/link/admission/statement.ts";
 import type { Link } from "../../../src/link/link.ts";
 import { parsePattern, parseRealm } from "../../../src/names/mod.ts";
 import { Trust } from "../../../src/node/trust.ts";
+import type { Message } from "../../../src/wire/mod.ts";
 import { until } from "../../conformance/deadline.ts";
+import { message as anyMessage } from "../../wire/arbitraries.ts";
 import { ManualTimers } from "../../transport/manual_timers.ts";
 import { credentialOf, identity, mustFail, openGateway, Outside, REALM, realmKey, selfOf } from "../world.ts";
 import { event, ID, inside, Peer, RAW } from "./insider.ts";
@@ -169,4 +172,46 @@ Deno.test("attacks: records that are forged, of others, or beyond what their nod
       run: store(wants("sensor.x", { expiresAt: now + 2 * hour })),
     },
   ]);
+});
+
+/** A gateway with a neighbour and a client that want and serve something, and one that says what it likes. */
+async function neighbourhood() {
+  const far = await openGateway(), gateway = await openGateway({ bootstrap: [far.ticket] });
+  await until(() => gateway.links().length === 1, "the link");
+  const alice = await connect(gateway.ticket), heard = alice.subscribe("a.b"), outside = new Outside();
+  await Promise.all([heard.ready, alice.advertise("a.c", () => 1)]);
+  const close = async () => {
+    await outside[Symbol.asyncDispose]();
+    for (const mesh of [alice, gateway, far]) await mesh.close();
+  };
+  return { gateway, alice, outside, [Symbol.asyncDispose]: close };
+}
+
+Deno.test("attacks: any message with any content, of an edge or of who says that it is a hub, hurts nobody", async () => {
+  await using world = await neighbourhood();
+  const { gateway, alice, outside } = world;
+  const names = ["a.b", "a.c", "**", "_mesh.stats", ""], ids = [RAW, ALICE, BOB].map(({ idBytes }) => idBytes);
+  const pick = fc.record({ name: fc.constantFrom(...names), id: fc.constantFrom(...ids, new Uint8Array(32)) });
+  const samples = fc.sample(fc.tuple(anyMessage, pick, fc.boolean()), { numRuns: 1_500, seed: 4 });
+  const likely = ([message, { name, id }, keeps]: typeof samples[number]): Message => {
+    if (keeps) return message;
+    const own: Record<string, unknown> = { topic: name, procedure: name, topics: [name], procedures: [name] };
+    Object.assign(own, { publisher: id, fromNode: id, targetNode: id, targetHub: id });
+    const fields = Object.keys(message).filter((key) => key in own).map((key) => [key, own[key]]);
+    return { ...message, ...Object.fromEntries(fields) } as Message;
+  };
+  const ends = new Set(["disconnect", "error", "elsewhere"]); // what ends a link by its meaning, or waits for more
+  const messages = samples.map(likely).filter(({ kind }) => !ends.has(kind));
+  for (let i = 0; i < messages.length; i += 50) {
+    const role = i % 100 === 0 ? "edge" : "hub";
+    const peer = new Peer(await outside.welcomed(gateway, selfOf(identity(30 + i % 7), { role })));
+    await peer.say(...messages.slice(i, i + 50), { kind: "ping", timestamp: 4_711 }).catch(() => {}); // it was cut off
+    const read = () => peer.heard.some((one) => one.kind === "error" || one.kind === "pong" && one.timestamp === 4_711);
+    await until(read, "that all was read");
+    peer.established.connection.close(0, "done");
+  }
+  assert.equal(typeof await alice.ping(gateway.id), "number");
+  await until(async () => await gateway.call("a.c").catch(() => 0) === 1, "the right answer");
+  await until(async () => (await gateway.publish("a.b", 1, { acknowledge: true })).recipients === 1, "one recipient");
+  assert.deepEqual([gateway.status, alice.status], ["connected", "connected"]);
 });
