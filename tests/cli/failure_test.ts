@@ -22,6 +22,7 @@ Deno.test("every kind of error has its exit code", () => {
     [new TimeoutError("x"), 3],
     [new MeshError("node_unreachable", "x", { retryable: true }), 3],
     [new MeshError("connection_lost", "x", { retryable: true }), 3],
+    [new MeshError("unavailable", "x", { retryable: true }), 3],
     [new MeshError("provider_lost", "x", { retryable: true }), 3],
     [new RefusedError("realm_unknown", "x"), 4],
     [new RemoteError("timeout", "the handler's own"), 1],
