@@ -116,8 +116,7 @@ export class Edge extends Mesh {
     }
     super.linkUp(link);
     this.#cancelRestoring();
-    const isLegacy = publicKey.length === 0; // it confirms nothing
-    if (isLegacy || this.#isRestored(link)) return this.setStatus("connected");
+    if (this.#isRestored(link)) return this.setStatus("connected");
     this.#cancelRestoring = this.runtime.timers.after(RESTORE_MS, () => {
       if (this.#uplink === link) this.setStatus("connected");
     });
