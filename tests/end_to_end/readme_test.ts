@@ -71,7 +71,7 @@ Deno.test("the README's commands do what it says", async () => {
       MACULA_QUIC_PORT: "0",
       MACULA_HTTP_PORT: "0",
     };
-    const [start, test, sub, pub, serve, call, _realm, _several, ...rest] = snippets();
+    const [start, test, sub, pub, serve, call, _realm, _several, _fleet, ...rest] = snippets();
     assert.deepEqual(rest, [], "a snippet that this test does not know");
     const run = (command: string | undefined) => new Shell(command!, ROOT, env);
     await using gateway = run(start);
@@ -138,6 +138,16 @@ Deno.test("the README's second gateway joins the first", async () => {
     assert.equal(code, 0, `${out}\n${log}`);
     assert.match(out, /"routingTable":1,/);
     assert.equal(log.match(/^stopped \d+$/gm)?.length, 2, log);
+  });
+});
+
+Deno.test("the README's gateway for a fleet of the original starts", async () => {
+  const command = snippets().find((one) => one.includes("--allow-legacy"));
+  const leave = "trap 'macula stop >&2; wait' EXIT";
+  await script(`${leave}\n${command} &\nuntil macula ticket; do sleep 0.1; done\n`, ({ code, out, log }) => {
+    assert.equal(code, 0, `${out}\n${log}`);
+    assert.match(log, /legacy peers of Macula 0\.20 are served/);
+    assert.match(log, /ready gateway \w+ serves io\.macula\.demo/);
   });
 });
 
