@@ -23,7 +23,7 @@ export class Program implements AsyncDisposable {
   constructor(name: string, path: string, ...args: string[]) {
     this.#name = name;
     this.#process = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", "--no-lock", "-A", "--unstable-net", new URL(path, ROOT).pathname, ...args],
+      args: ["run", "--quiet", "-A", "--unstable-net", new URL(path, ROOT).pathname, ...args],
       cwd: ROOT,
       stdin: "piped",
       stdout: "piped",

@@ -7,11 +7,11 @@ import { issueLeaf } from "../../src/identity/mod.ts";
 import { createQuicTransport } from "../../src/transport/quic/mod.ts";
 import { openKnownBidi, Site, WORLD_LIMITS } from "../conformance/transport_world.ts";
 
-const ROUNDS = 4, CONNECTIONS_PER_ROUND = 400;
+const ROUNDS = 5, CONNECTIONS_PER_ROUND = 200;
 
 /** Memory grown by in each round, in bytes, of a process of its own. */
 export async function growthOfRounds(): Promise<number[]> {
-  const flags = ["run", "--no-lock", "--unstable-net", "-A", "--v8-flags=--expose-gc"];
+  const flags = ["run", "--unstable-net", "-A", "--v8-flags=--expose-gc"];
   const args = [...flags, import.meta.filename!];
   const { stdout } = await new Deno.Command(Deno.execPath(), { args, stderr: "inherit" }).output();
   return JSON.parse(new TextDecoder().decode(stdout));

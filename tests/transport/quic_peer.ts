@@ -16,7 +16,7 @@ export interface Peer {
 
 /** Starts a peer; with `goAfterFirst` it closes its transport at its first stream and then ends by itself. */
 export async function startPeer({ port = 0, goAfterFirst = false } = {}): Promise<Peer> {
-  const args = ["run", "--no-lock", "--unstable-net", "-A", import.meta.filename!, String(port), String(goAfterFirst)];
+  const args = ["run", "--unstable-net", "-A", import.meta.filename!, String(port), String(goAfterFirst)];
   const process = new Deno.Command(Deno.execPath(), { args, stdout: "piped", stderr: "inherit" }).spawn();
   const reader = process.stdout.getReader();
   const { value } = await soon(reader.read(), "the port of a peer");

@@ -55,7 +55,7 @@ Deno.test("original certificate: with Deno's flag for that host alone it connect
     console.log("done");`;
   const flag = "--unsafely-ignore-certificate-errors=127.0.0.1",
     config = new URL("../../../deno.json", import.meta.url);
-  const args = ["run", "--no-lock", "--no-check", "-A", "--unstable-net", flag, "--config", config.pathname, "-"];
+  const args = ["run", "--no-check", "-A", "--unstable-net", flag, "--config", config.pathname, "-"];
   const process = new Deno.Command(Deno.execPath(), { args, stdin: "piped", stdout: "piped", stderr: "piped" }).spawn();
   const writer = process.stdin.getWriter();
   await writer.write(new TextEncoder().encode(client));
