@@ -33,6 +33,7 @@ Deno.test({
     assert.deepEqual(files.sort(), [
       "codec_bench.ts",
       "frame_reader_bench.ts",
+      "handshake_bench.ts",
       "hub_bench.ts",
       "lookup_bench.ts",
       "node_bench.ts",
