@@ -17,27 +17,46 @@ export function randomInteger(random: Random, below: number): number {
 
 /** A source that gives the same numbers for the same seed: for tests and the simulator, never for keys. */
 export function seededRandom(seed: string): Random {
-  let [a, b, c, d] = hash128(seed);
-  let forks = 0;
-  function next(): number { // sfc32 (Doty-Humphrey, PractRand)
-    const t = (a! + b! | 0) + d! | 0;
-    d = d! + 1 | 0;
-    a = b! ^ b! >>> 9;
-    b = c! + (c! << 3) | 0;
-    c = c! << 21 | c! >>> 11;
-    c = c + t | 0;
-    return t >>> 0;
+  return new SeededRandom(seed);
+}
+
+/** sfc32 (Doty-Humphrey, PractRand). Its state lies in one object: ten thousand of them are drawn from in turn. */
+class SeededRandom implements Random {
+  readonly #seed: string;
+  #a: number;
+  #b: number;
+  #c: number;
+  #d: number;
+  #forks = 0;
+
+  constructor(seed: string) {
+    this.#seed = seed;
+    [this.#a, this.#b, this.#c, this.#d] = hash128(seed);
+    for (let i = 0; i < 12; i++) this.#next();
   }
-  for (let i = 0; i < 12; i++) next();
-  return {
-    bytes(length) {
-      const out = new Uint8Array(length);
-      for (let i = 0; i < length; i++) out[i] = next();
-      return out;
-    },
-    number: () => next() / 0x1_0000_0000,
-    fork: (label) => seededRandom(`${seed}/${label}#${forks++}`),
-  };
+
+  bytes(length: number): Uint8Array<ArrayBuffer> {
+    const out = new Uint8Array(length);
+    for (let i = 0; i < length; i++) out[i] = this.#next();
+    return out;
+  }
+
+  number(): number {
+    return (this.#next() >>> 0) / 0x1_0000_0000;
+  }
+
+  fork(label: string): Random {
+    return new SeededRandom(`${this.#seed}/${label}#${this.#forks++}`);
+  }
+
+  #next(): number {
+    const b = this.#b, c = this.#c, d = this.#d, t = (this.#a + b | 0) + d | 0;
+    this.#d = d + 1 | 0;
+    this.#a = b ^ b >>> 9;
+    this.#b = c + (c << 3) | 0;
+    this.#c = (c << 21 | c >>> 11) + t | 0;
+    return t;
+  }
 }
 
 /** cyrb128 (bryc): spreads a text over four words. */
@@ -54,5 +73,5 @@ function hash128(text: string): [number, number, number, number] {
   h2 = Math.imul(h4 ^ h2 >>> 22, 2869860233);
   h3 = Math.imul(h1 ^ h3 >>> 17, 951274213);
   h4 = Math.imul(h2 ^ h4 >>> 19, 2716044179);
-  return [h1 >>> 0, h2 >>> 0, h3 >>> 0, h4 >>> 0];
+  return [h1 | 0, h2 | 0, h3 | 0, h4 | 0];
 }

@@ -13,7 +13,6 @@ import { equalBytes } from "../base/bytes.ts";
 import { Deadlines } from "../base/deadlines.ts";
 import type { CommandId, Core, Peer } from "../base/protocol.ts";
 import type { VerifiedRecord } from "../identity/record.ts";
-import { bucketIndex } from "../names/mod.ts";
 import { Holder, storeAck } from "./holder.ts";
 import { type Link, Links } from "./links.ts";
 import {
@@ -346,12 +345,10 @@ export class DhtCore implements Core<DhtMessage, DhtCommand, DhtTimer, DhtEvent>
    * mesh whose hubs evicted each other would stay apart for as long as their links last.
    */
   #meetAgain(out: DhtEffect[]): void {
-    const { node, closestCount } = this.#options;
     let left = REINTRODUCTIONS_MAX;
     for (const [peer, link] of this.#links.hubs) {
       if (left === 0) return;
-      if (this.#table.bucket(bucketIndex(node, link.nodeBytes)).length >= closestCount) continue; // as most are
-      if (this.#table.get(link) !== undefined) continue;
+      if (this.#table.isFullFor(link) || this.#table.get(link) !== undefined) continue; // as with most
       left--;
       this.#introduce(peer, INTRODUCE_BACK, out);
     }

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { prefixOf } from "../names/distance.ts";
+import { bucketIndexOf, type Prefixed, prefixOf } from "../names/distance.ts";
 import { bucketIndex, compareDistance } from "../names/mod.ts";
 
 /** What the table needs to know of a node. */
@@ -79,6 +79,7 @@ const ALL = {} as const;
 /** Kademlia's routing table. Time is handed in, in ms. */
 export class RoutingTable<C extends Known> {
   readonly #own: Uint8Array;
+  readonly #self: Prefixed;
   readonly #options: RoutingTableOptions;
   readonly #buckets: (Bucket<C> | undefined)[] = [];
   #size = 0;
@@ -87,6 +88,7 @@ export class RoutingTable<C extends Known> {
 
   constructor(own: Uint8Array, options: RoutingTableOptions) {
     this.#own = own;
+    this.#self = { nodeBytes: own, prefix: prefixOf(own) };
     this.#options = options;
   }
 
@@ -105,6 +107,12 @@ export class RoutingTable<C extends Known> {
     for (const bucket of this.#buckets) if (bucket !== undefined) yield* bucket.entries;
   }
 
+  /** Whether the bucket that a node belongs to is full. */
+  isFullFor(node: Named): boolean {
+    const bucket = this.#buckets[bucketIndexOf(this.#self, node)];
+    return bucket !== undefined && bucket.entries.length >= this.#options.bucketSize;
+  }
+
   /** The nodes of one bucket, the one heard of longest ago first. */
   bucket(index: number): readonly C[] {
     return this.#buckets[index]?.entries ?? [];
@@ -112,13 +120,13 @@ export class RoutingTable<C extends Known> {
 
   /** The node of this id, if the table holds it. */
   get(node: Named): C | undefined {
-    const bucket = this.#buckets[bucketIndex(this.#own, node.nodeBytes)];
+    const bucket = this.#buckets[bucketIndexOf(this.#self, node)];
     return bucket?.entries[indexIn(bucket, node)];
   }
 
   /** A node that was just heard of; where it is held already it becomes its bucket's latest. */
   add(contact: C, now: number): Added<C> {
-    const index = bucketIndex(this.#own, contact.nodeBytes);
+    const index = bucketIndexOf(this.#self, contact);
     if (index >= 8 * this.#own.length) return SELF;
     if (contact.expiresAt < this.#validUntil) this.#validUntil = contact.expiresAt; // if it is a spare, it may count later
     const bucket = this.#buckets[index] ?? this.#open(index, now), at = indexIn(bucket, contact);
@@ -142,7 +150,7 @@ export class RoutingTable<C extends Known> {
 
   /** A node has shown that it is alive; nothing happens where it is not held. */
   seen(node: Named, now: number): void {
-    const bucket = this.#buckets[bucketIndex(this.#own, node.nodeBytes)];
+    const bucket = this.#buckets[bucketIndexOf(this.#self, node)];
     const at = bucket === undefined ? -1 : indexIn(bucket, node);
     if (at >= 0) moveToTail(bucket!, at, now);
   }
@@ -152,7 +160,7 @@ export class RoutingTable<C extends Known> {
    * `gone` and `next` say so. `doubted`: it has failed before that, and a spare waits for its place.
    */
   failed(contact: C): { readonly gone: boolean; readonly next: C | undefined; readonly doubted: boolean } {
-    const bucket = this.#buckets[bucketIndex(this.#own, contact.nodeBytes)];
+    const bucket = this.#buckets[bucketIndexOf(this.#self, contact)];
     const at = bucket === undefined ? -1 : indexIn(bucket, contact);
     if (at < 0) {
       if (bucket !== undefined) dropSpare(bucket, contact);

@@ -30,6 +30,18 @@ export function bucketIndex(own: Uint8Array, other: Uint8Array): number {
   return 8 * length;
 }
 
+/** The same; given the first 32 bits of both, most ids need not be looked at. */
+export function bucketIndexOf(own: Prefixed, other: Prefixed): number {
+  const difference = own.prefix ^ other.prefix;
+  return difference === 0 ? bucketIndex(own.nodeBytes, other.nodeBytes) : Math.clz32(difference);
+}
+
+/** An id and its first 32 bits. */
+export interface Prefixed {
+  readonly nodeBytes: Uint8Array;
+  readonly prefix: number;
+}
+
 /** Below zero where `a` is closer to `target` than `b`, above where `b` is, zero where they are the same id. */
 export function compareDistance(target: Uint8Array, a: Uint8Array, b: Uint8Array): number {
   for (let i = 0; i < target.length; i++) {
