@@ -186,7 +186,7 @@ Deno.test("what cannot work is told in one line, with the cure", async (t) => {
       2,
       /--dial-only allows 127\.0\.0\.1:1/,
     ],
-    ["nobody there", ["call", "a.b", "1", "--url", "http://127.0.0.1:1", "--timeout", "200"], 1, /127\.0\.0\.1:1/],
+    ["nobody there", ["call", "a.b", "1", "--url", "http://127.0.0.1:1", "--timeout", "200"], 3, /127\.0\.0\.1:1/],
     ["a folder in use", ["gateway", "--listen", "127.0.0.1:0", "--state-dir", gateway.folder], 1, /macula stop/],
     [
       "a UDP port in use",
