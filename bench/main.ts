@@ -29,13 +29,16 @@ async function main(args: readonly string[]): Promise<number> {
   const { systems, missing } = available(options.peers);
   for (const text of missing) console.error(`not measured: ${text}`);
   const command = ["deno task bench", ...args].join(" "), at = new Date().toISOString();
-  const runs = await runRounds(options, (run) => console.error(progress(run, options.rounds)));
+  const interrupted = new AbortController();
+  Deno.addSignalListener("SIGINT", () => interrupted.abort());
+  const tell = (run: Run) => console.error(progress(run, options.rounds));
+  const { runs, whole } = await runRounds(options, tell, interrupted.signal);
   const results: Results = {
     command,
     at,
     machine: describeMachine(),
     versions: versionsOf(systems),
-    rounds: options.rounds,
+    rounds: whole,
     scale: options.scale,
     missing,
     runs,

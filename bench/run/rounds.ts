@@ -18,8 +18,21 @@ export function available(peers: boolean): { readonly systems: readonly SystemNa
   return { systems, missing };
 }
 
-/** Measures everything that the options ask for; `tell` hears of each run as it ends. */
-export async function runRounds(options: BenchOptions, tell: (run: Run) => void): Promise<Run[]> {
+/** What the rounds have found, and how many of them came to their end. */
+export interface Rounds {
+  readonly runs: readonly Run[];
+  readonly whole: number;
+}
+
+/**
+ * Measures everything that the options ask for; `tell` hears of each run as it ends. Once `signal` is aborted it
+ * returns what it has, without the run that was going on: whoever aborts may have ended its processes, too.
+ */
+export async function runRounds(
+  options: BenchOptions,
+  tell: (run: Run) => void,
+  signal: AbortSignal,
+): Promise<Rounds> {
   const { systems } = available(options.peers), runs: Run[] = [];
   const workloads = WORKLOADS.filter(({ name }) => isChosen(name, options.only));
   if (workloads.length === 0) {
@@ -32,12 +45,13 @@ export async function runRounds(options: BenchOptions, tell: (run: Run) => void)
         // Nobody comes first, or behind the same one, in each round.
         const system = here[(i + round - 1) % here.length]!;
         const run = await once(workload, system, round, options);
+        if (signal.aborted) return { runs, whole: round - 1 };
         runs.push(run);
         tell(run);
       }
     }
   }
-  return runs;
+  return { runs, whole: options.rounds };
 }
 
 /** One run; a failure is told in it. */
