@@ -41,6 +41,7 @@ export type { Gateway, GatewayStats } from "./src/gateway/gateway.ts";
 export { startGateway, type StartGatewayOptions } from "./src/gateway/start.ts";
 export { type CredentialRequest, issueCredential } from "./src/identity/credential_issuer.ts";
 export { createIdentity, type Identity } from "./src/identity/keys.ts";
+export type { Labels } from "./src/identity/labels.ts";
 export type { NodeId } from "./src/identity/node_id.ts";
 export { connect, type ConnectOptions } from "./src/edge/connect.ts";
 export type { AuditEntry, AuditSink } from "./src/link/admission/audit.ts";

@@ -2,7 +2,7 @@
 
 import { checkDuration } from "../base/duration.ts";
 import { MeshError, ValidationError } from "../base/errors.ts";
-import { checkIdentity, type Identity } from "../identity/mod.ts";
+import { checkIdentity, checkLabels, type Identity, type Labels } from "../identity/mod.ts";
 import type { Auth } from "../link/admission/guard.ts";
 import { originalDialler } from "../legacy/mod.ts";
 import { OutgoingBudget } from "../link/budget.ts";
@@ -35,6 +35,11 @@ export interface ConnectOptions extends CommonOptions {
   readonly auth?: Auth | undefined;
   /** This node's key; default a fresh one in memory, with a credential that of the state folder, whose it must be. */
   readonly identity?: Identity | undefined;
+  /**
+   * What this node says of itself in `members()` and `discover()` of others, such as `{ site: "kitchen" }`: at most 16
+   * texts and 2 KiB, and nobody proves them. Default none.
+   */
+  readonly labels?: Labels | undefined;
   /** Longest time until the first welcome, ms; `Infinity` keeps trying. Default 10,000. */
   readonly timeout?: number | undefined;
   /**
@@ -81,7 +86,7 @@ export async function connect(target?: string | readonly string[], options: Conn
   const { timeout = CONNECT_TIMEOUT_MS, signal, logger = SILENT } = options;
   signal?.throwIfAborted();
   checkDuration("connect", "timeout", timeout);
-  const runtime = options.runtime ?? denoRuntime();
+  const labels = checkLabels("connect", options.labels), runtime = options.runtime ?? denoRuntime();
   const values = runtime.environment ?? systemEnvironment(), environment = readEnvironment(values);
   const names = target === undefined
     ? await defaultTargets(values, environment)
@@ -103,7 +108,7 @@ export async function connect(target?: string | readonly string[], options: Conn
   const own = await ownAuth(said, { ...runtime, environment, values, logger });
   const original = options.legacy ? originalDialler() : undefined;
   const edge = new Edge({
-    self: { identity: own.identity, realm, role: "edge", endpoint: "", guard: own.guard },
+    self: { identity: own.identity, realm, role: "edge", endpoint: "", labels, guard: own.guard },
     runtime,
     logger,
     budget: new OutgoingBudget(runtime.outgoingBytesMax ?? outgoingBytesMax()),
@@ -123,7 +128,11 @@ export async function connect(target?: string | readonly string[], options: Conn
 }
 
 /** What a gateway of Macula 0.20 does not know cannot be asked of it. */
-function checkLegacy(names: readonly string[], { realm, auth }: ConnectOptions, fallback: string | undefined): void {
+function checkLegacy(
+  names: readonly string[],
+  { realm, auth, labels }: ConnectOptions,
+  fallback: string | undefined,
+): void {
   const other = names.find((name) => !name.startsWith("https://"));
   if (other !== undefined) {
     throw new ValidationError(
@@ -139,6 +148,9 @@ function checkLegacy(names: readonly string[], { realm, auth }: ConnectOptions, 
   }
   if (auth !== undefined) {
     throw new ValidationError("Cannot connect: a gateway of Macula 0.20 asks for no token and no credential, got one");
+  }
+  if (labels !== undefined) {
+    throw new ValidationError("Cannot connect: a gateway of Macula 0.20 tells nobody of labels, got some");
   }
 }
 

@@ -6,7 +6,8 @@
  * @module
  */
 
-import { type NodeId, nodeId, type VerifiedRecord } from "../identity/mod.ts";
+import { type Labels, type NodeId, nodeId, readLabels, type VerifiedRecord } from "../identity/mod.ts";
+import type { Self } from "../link/handshake.ts";
 import type { Link } from "../link/link.ts";
 import type { ProviderInfo } from "../mesh/options.ts";
 import type { Handler } from "../mesh/service.ts";
@@ -23,7 +24,8 @@ const ENTRIES_PER_HUB_MAX = 10_000;
 
 /** What discovery works with. */
 export interface DiscoverySource {
-  readonly id: NodeId;
+  /** This hub. */
+  readonly self: Self;
   readonly node: Node;
   /** Calls a procedure of another hub. */
   readonly ask: (hub: NodeId, procedure: string, args: unknown, timeoutMs: number) => Promise<unknown>;
@@ -47,13 +49,14 @@ export function discoveryProcedures(source: DiscoverySource): Readonly<Record<st
 }
 
 async function providers(source: DiscoverySource, { procedure, fresh, here }: Question): Promise<ProviderInfo[]> {
-  const name = parseProcedure(String(procedure)), { id, node } = source;
+  const name = parseProcedure(String(procedure)), { self, node } = source, { id } = self.identity;
   const known = await node.rpc<Provider[]>({ type: "providers", procedure: name }).answer;
   const nodes = new Map(known.toReversed().map((one) => [nodeId(one.node), one])); // of several handlers the first
-  const own = [...nodes.values()].reverse().map(({ node, metadata }): ProviderInfo => ({
-    node: nodeId(node),
+  const own = [...nodes.values()].reverse().map(({ node: bytes, peer, metadata }): ProviderInfo => ({
+    node: nodeId(bytes),
     hub: id,
     ...(metadata === undefined ? {} : { metadata: JSON.parse(metadata) }),
+    ...labelled(peer === undefined ? self : node.links.get(peer)?.peer ?? {}),
   }));
   if (here === true) return own;
   const records = await node.directory!.providers(name, { fresh: fresh === true });
@@ -62,7 +65,7 @@ async function providers(source: DiscoverySource, { procedure, fresh, here }: Qu
 }
 
 async function subscribers(source: DiscoverySource, { topic, fresh, here }: Question): Promise<NodeId[]> {
-  const name = parseTopic(String(topic)), { id, node } = source;
+  const name = parseTopic(String(topic)), { self: { identity: { id } }, node } = source;
   const command = { type: "audience", topic: name } as const;
   const { links, own } = await node.pubsub<{ links: string[]; own: boolean }>(command).answer;
   const attached = links.map((link) => node.links.get(link)).filter((link): link is Link => link !== undefined);
@@ -94,10 +97,16 @@ async function askAll(
 
 /** What another hub says is its own; that it is this hub's is not left to it. */
 function provider(hub: NodeId, said: unknown): ProviderInfo[] {
-  const { node, metadata } = (said ?? {}) as { node?: unknown; metadata?: unknown };
+  const { node, metadata, labels } = (said ?? {}) as { node?: unknown; metadata?: unknown; labels?: unknown };
   if (!isNodeId(node)) return [];
-  if (typeof metadata !== "object" || metadata === null || Array.isArray(metadata)) return [{ node, hub }];
-  return [{ node, hub, metadata: metadata as Record<string, unknown> }];
+  const read = readLabels(labels), head = { node, hub, ...labelled({ labels: read === "bad" ? undefined : read }) };
+  if (typeof metadata !== "object" || metadata === null || Array.isArray(metadata)) return [head];
+  return [{ ...head, metadata: metadata as Record<string, unknown> }];
+}
+
+/** A node's labels, where it has some. */
+export function labelled({ labels }: { readonly labels?: Labels | undefined }): { readonly labels?: Labels } {
+  return labels === undefined ? {} : { labels };
 }
 
 function isNodeId(said: unknown): said is NodeId {

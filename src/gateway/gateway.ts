@@ -17,7 +17,7 @@ import type { Address, Listener, ListenOptions, TlsIdentity } from "../transport
 import { Bootstrap } from "./bootstrap.ts";
 import type { GatewayCertificate } from "./certificate.ts";
 import { diagnostics } from "./diagnostics.ts";
-import { DISCOVERIES_MAX, discoveryProcedures } from "./discovery.ts";
+import { DISCOVERIES_MAX, discoveryProcedures, labelled } from "./discovery.ts";
 import { type HealthServer, serveHealth } from "./health.ts";
 import { LEGACY_RECORDS, legacyRecords, serveLegacy } from "./legacy.ts";
 import { OwnRecord } from "./own_record.ts";
@@ -76,6 +76,7 @@ export class Gateway extends Mesh {
         endpoints: this.#addresses().map((address) => `https://${formatEndpoint(address)}`),
         capabilities: [MESH_CAPABILITY, HUB_CAPABILITY],
         certificates: [certificate.hash],
+        labels: new Map(Object.entries(options.self.labels ?? {})),
         credential: options.self.guard?.credential(),
       }),
       onRecord: (record) => this.node.introduce(record),
@@ -109,7 +110,7 @@ export class Gateway extends Mesh {
     for (const [procedure, handler] of Object.entries(procedures)) this.serve(procedure, handler, { unlisted: true });
     this.serve("_mesh.members", () => this.#members());
     const discovery = discoveryProcedures({
-      id: this.id,
+      self: options.self,
       node: this.node,
       ask,
     });
@@ -292,8 +293,10 @@ export class Gateway extends Mesh {
   }
 
   #members(): MemberInfo[] {
-    const seen = new Map<string, MemberInfo>([[this.id, { node: this.id, role: "hub" }]]);
-    for (const { peer } of this.node.links.all()) seen.set(peer.node, { node: peer.node, role: peer.role });
+    const seen = new Map<string, MemberInfo>([[this.id, { node: this.id, role: "hub", ...labelled(this.self) }]]);
+    for (const { peer } of this.node.links.all()) {
+      seen.set(peer.node, { node: peer.node, role: peer.role, ...labelled(peer) });
+    }
     return [...seen.values()];
   }
 }

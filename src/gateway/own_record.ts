@@ -10,7 +10,7 @@ export interface OwnRecordOptions {
   readonly realm: Realm;
   readonly timers: Timers;
   /** What it says now. */
-  readonly says: () => Pick<NodeStatement, "endpoints" | "capabilities" | "certificates" | "credential">;
+  readonly says: () => Pick<NodeStatement, "endpoints" | "capabilities" | "certificates" | "labels" | "credential">;
   /** Takes each new one. */
   readonly onRecord: (record: NodeRecord) => void;
 }

@@ -1,7 +1,15 @@
 /** `startGateway`: a gateway with the machine's own clock, randomness and network. @module */
 
 import { ValidationError } from "../base/errors.ts";
-import { checkIdentity, createIdentity, generateSeed, type Identity, isIpLiteral } from "../identity/mod.ts";
+import {
+  checkIdentity,
+  checkLabels,
+  createIdentity,
+  generateSeed,
+  type Identity,
+  isIpLiteral,
+  type Labels,
+} from "../identity/mod.ts";
 import type { AuditSink } from "../link/admission/audit.ts";
 import { type Admission, type Auth, hubGuard } from "../link/admission/guard.ts";
 import { OutgoingBudget } from "../link/budget.ts";
@@ -37,6 +45,8 @@ export interface StartGatewayOptions extends CommonOptions {
   readonly caCerts?: readonly string[] | undefined;
   /** Its key; default a fresh one in memory. */
   readonly identity?: Identity | undefined;
+  /** What it says of itself in `members()`, `discover()` and its record: as those of `connect`. Default none. */
+  readonly labels?: Labels | undefined;
   /** A certificate of a real CA, for those who know only the host name. Default one signed by its own key. */
   readonly tls?: TlsIdentity | undefined;
   /** Keeps the certificate over a restart. */
@@ -90,6 +100,7 @@ const WILDCARDS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
 export async function startGateway(options: StartGatewayOptions): Promise<Gateway> {
   const { listen = {}, http, bootstrap = [], logger = SILENT, signal } = options;
   signal?.throwIfAborted();
+  const labels = checkLabels("start a gateway", options.labels);
   const runtime = options.runtime ?? listeningRuntime(options.legacy && LEGACY_TRANSPORT),
     realm = parseRealm(options.realm);
   const address = { hostname: listen.hostname ?? LISTEN_HOSTNAME, port: listen.port ?? LISTEN_PORT };
@@ -115,7 +126,7 @@ export async function startGateway(options: StartGatewayOptions): Promise<Gatewa
     given: options.tls,
   });
   const endpoint = `https://${formatEndpoint({ hostname: host, port: address.port })}`;
-  const self = { identity, realm, role: "hub", endpoint, guard } as const;
+  const self = { identity, realm, role: "hub", endpoint, labels, guard } as const;
   const gateway = new Gateway({
     self,
     runtime,

@@ -9,6 +9,7 @@ export * from "./credential.ts";
 export * from "./credential_issuer.ts";
 export * from "./crypto.ts";
 export * from "./keys.ts";
+export * from "./labels.ts";
 export * from "./node_id.ts";
 export * from "./realm_key.ts";
 export * from "./record.ts";

@@ -22,9 +22,13 @@ import {
   ed25519Verify,
   type Identity,
   isSoundPublicKey,
+  type Labels,
+  LABELS_BYTES_MAX,
+  LABELS_MAX,
   type NodeId,
   nodeIdBytes,
   nodeIdOf,
+  parseLabels,
   sha256,
 } from "../identity/mod.ts";
 import type { Role } from "../base/protocol.ts";
@@ -70,6 +74,8 @@ export interface Self {
   readonly role: Role;
   /** Where others reach us: `host:port`, or empty. */
   readonly endpoint: string;
+  /** What we say of ourselves to those who look for a node; absent: nothing. */
+  readonly labels?: Labels | undefined;
   /** What we show of our right to be in the realm, and ask of others; absent: nothing. */
   readonly guard?: Guard;
 }
@@ -83,6 +89,8 @@ export interface PeerIdentity {
   readonly role: Role;
   readonly capabilities: readonly string[];
   readonly endpoint: string;
+  /** What it says of itself, and nobody proves. */
+  readonly labels?: Labels | undefined;
   /** What it may do, where the realm asks for credentials. */
   readonly credential?: Credential | undefined;
   /** The realm's public key, as it was proven to an edge. */
@@ -102,6 +110,7 @@ export function makeConnect(self: Self, dialled: string, nonce: Uint8Array): Con
     nonce,
     dialled,
     versions: VERSIONS,
+    ...self.labels === undefined ? {} : { labels: JSON.stringify(self.labels) },
   };
 }
 
@@ -125,7 +134,7 @@ export function checkConnect(self: Self, connect: Connect, names: ReadonlySet<st
   if (nonce === undefined || nonce.length !== NONCE_BYTES) {
     throw new HandshakeRefusal("bad_nonce", `Cannot connect: the nonce has ${NONCE_BYTES} bytes`);
   }
-  checkTerms(connect.capabilities, connect.endpoint ?? "");
+  const labels = checkTerms(connect.capabilities, connect.endpoint ?? "", connect.labels);
   if (connect.realmId !== self.realm) {
     throw new HandshakeRefusal(
       "wrong_realm",
@@ -136,7 +145,7 @@ export function checkConnect(self: Self, connect: Connect, names: ReadonlySet<st
     throw new HandshakeRefusal("wrong_name", `Cannot connect: this node does not answer to ${shown([dialled])}`);
   }
   if (node === self.identity.id) throw new HandshakeRefusal("self", "Cannot connect: a node does not link to itself");
-  return peerOf(node, publicKey!, connect.capabilities, connect.endpoint ?? "");
+  return { ...peerOf(node, publicKey!, connect.capabilities, connect.endpoint ?? ""), labels };
 }
 
 /** The acceptor's proof. `connectPayload` is the payload of the connect frame as it came. */
@@ -147,6 +156,7 @@ export function makeHello(self: Self, connectPayload: Uint8Array, nonce: Uint8Ar
     ["realm", utf8(self.realm)],
     ["capabilities", capabilitiesOf(self).map(utf8)],
     ["endpoint", utf8(self.endpoint)],
+    ...self.labels === undefined ? [] : [["labels", utf8(JSON.stringify(self.labels))] satisfies [string, Value]],
     ...helloFields(guardOf(self)),
   ];
   const body = encodeValue(new Map(fields));
@@ -196,10 +206,11 @@ export function checkHello(
   if (!capabilities.includes(HUB_CAPABILITY)) {
     throw new HandshakeRefusal("not_a_hub", `Cannot attach: node ${node} is no hub`);
   }
-  checkTerms(capabilities, textOf(field("endpoint")));
+  const said = field("labels");
+  const labels = checkTerms(capabilities, textOf(field("endpoint")), said === undefined ? undefined : textOf(said));
   const offered = { credential: textOf(field("credential")), realmKey: field("realm_key") };
   const standing = checkHub(guardOf(self), offered, { realm: self.realm, node, role: "hub", now });
-  return { ...peerOf(node, key, capabilities, textOf(field("endpoint"))), ...standing };
+  return { ...peerOf(node, key, capabilities, textOf(field("endpoint"))), labels, ...standing };
 }
 
 /** The dialler's proof. */
@@ -251,10 +262,16 @@ function peerOf(node: NodeId, publicKey: Uint8Array, capabilities: readonly stri
   return { node, nodeBytes: nodeIdBytes(node), publicKey: publicKey.slice(), role, capabilities, endpoint };
 }
 
-/** What is kept for the life of the link is short. */
-function checkTerms(capabilities: readonly string[], endpoint: string): void {
-  const isLong = capabilities.some((one) => one.length > CAPABILITY_CHARACTERS_MAX);
-  if (capabilities.length <= CAPABILITIES_MAX && !isLong && endpoint.length <= ENDPOINT_CHARACTERS_MAX) return;
+/** What is kept for the life of the link is short; returns the labels. */
+function checkTerms(capabilities: readonly string[], endpoint: string, said: string | undefined): Labels | undefined {
+  const isLong = capabilities.some((one) => one.length > CAPABILITY_CHARACTERS_MAX), labels = parseLabels(said);
+  if (labels === "bad") {
+    throw new HandshakeRefusal(
+      "bad_terms",
+      `Cannot connect: labels are a JSON object of at most ${LABELS_MAX} texts and ${LABELS_BYTES_MAX} bytes`,
+    );
+  }
+  if (capabilities.length <= CAPABILITIES_MAX && !isLong && endpoint.length <= ENDPOINT_CHARACTERS_MAX) return labels;
   throw new HandshakeRefusal(
     "bad_terms",
     `Cannot connect: at most ${CAPABILITIES_MAX} capabilities of ${CAPABILITY_CHARACTERS_MAX} characters and an endpoint ` +

@@ -1,6 +1,6 @@
 /** The options and answers of the public handle. @module */
 
-import type { NodeId } from "../identity/mod.ts";
+import type { Labels, NodeId } from "../identity/mod.ts";
 import type { Link } from "../link/link.ts";
 import type { Node } from "../node/node.ts";
 import { formatEndpoint } from "../names/mod.ts";
@@ -86,6 +86,8 @@ export interface ProviderInfo {
   readonly hub?: NodeId;
   /** What it advertised beside the name. */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+  /** What it says of itself (`labels` of `connect`); absent where that is nothing. */
+  readonly labels?: Labels;
 }
 
 /** A member of the realm, as the hub sees it. */
@@ -94,6 +96,8 @@ export interface MemberInfo {
   readonly node: NodeId;
   /** Whether it serves others. */
   readonly role: "hub" | "edge";
+  /** What it says of itself (`labels` of `connect`); absent where that is nothing. */
+  readonly labels?: Labels;
 }
 
 /** A link of this node. */

@@ -44,6 +44,16 @@ Deno.test("acceptor: welcomes who proves its identity, by id and by name", async
   }
 });
 
+Deno.test("acceptor and dialler: each gets to know the other's labels, where it has some", async () => {
+  for (const [edge, hub] of [[{ site: "kitchen" }, { site: "cellar" }], [undefined, undefined]]) {
+    const world = await World.open(), [near, far] = await world.connect();
+    const accepting = world.accept(far, { self: self(HUB, "hub", { labels: hub }) });
+    const dialling = world.establish(near, { self: self(EDGE, "edge", { labels: edge }) });
+    assert.deepEqual((await passing(world.timers, dialling)).peer.labels, hub);
+    assert.deepEqual((await accepting)!.peer.labels, edge);
+  }
+});
+
 Deno.test("acceptor: refuses at the first message, with a code and a sentence", async () => {
   const other = new Uint8Array(32);
   const smallOrder = { ...connectOf(), publicKey: other };
@@ -65,6 +75,8 @@ Deno.test("acceptor: refuses at the first message, with a code and a sentence", 
     ],
     [connectOf(self(EDGE, "edge"), { versions: [] }), "no_common_version", /got none$/],
     [connectOf(self(EDGE, "edge"), { capabilities: ["pubsub"] }), "legacy_not_allowed", /mesh\/1 peers only$/],
+    [connectOf(self(EDGE, "edge"), { labels: "[]" }), "bad_terms", /labels are a JSON object of at most 16 texts/],
+    [connectOf(self(EDGE, "edge"), { labels: `{"a":"${"b".repeat(2_048)}"}` }), "bad_terms", /and 2048 bytes$/],
     [{ kind: "ping", timestamp: 1 }, "unexpected", /connect expected, got ping$/],
   ];
   for (const [first, code, text] of cases) {

@@ -35,6 +35,7 @@ Deno.test("dialler: trusts no hub but the one that was dialled", async () => {
     [hello(self(HUB, "hub"), { version: "macula/9" }), /this node speaks macula\/1, got "macula\/9"$/],
     [hello(self(HUB, "hub"), { body: encodeValue(new Map()) }), /its hello is incomplete$/],
     [hello(self(HUB, "hub"), { body: encodeValue([1]) }), /its hello is incomplete$/],
+    [hello(self(HUB, "hub", { labels: { a: "\n" } })), /labels are a JSON object of at most 16 texts and 2048 bytes$/],
     [() => ({ kind: "ping", timestamp: 1 }), /hello expected, got ping$/],
   ];
   for (const [answer, text] of cases) {

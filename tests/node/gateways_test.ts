@@ -108,6 +108,19 @@ Deno.test("a gateway's own record says where it is, and is renewed before it exp
   assert.equal(after.sequence > before.sequence && after.expiresAt > world.timers.now(), true);
 });
 
+Deno.test("a gateway's labels stand in its record, and are renewed with it", async () => {
+  await using world = new World();
+  const first = await world.gateway({}, "g0"), labels = { site: "cellar", rack: "7" };
+  const second = await world.gateway({ bootstrap: [first.ticket], labels }, "g1");
+  await world.run(5_000);
+  for (const ms of [0, 1.2 * 3_600_000]) {
+    await world.run(ms);
+    const asked = first["node"].dht<NodesFound>({ type: "findNode", target: second["self"].identity.idBytes });
+    const record = (await world.passing(asked.answer)).nodes.find(({ node }) => node === second.id)!;
+    assert.deepEqual(record.labels, new Map(Object.entries(labels)));
+  }
+});
+
 Deno.test("the one that all were told of comes back, too: they dial it for ever", async () => {
   await using world = new World();
   const [first, second, third] = await mesh(world, 3);

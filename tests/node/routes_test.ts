@@ -48,6 +48,64 @@ Deno.test("routes: a call finds its provider at another gateway; discover tells 
   assert.deepEqual(await world.passing(e2!.discover("math.add", { fresh: true })), []);
 });
 
+Deno.test("routes: labels of edges and gateways are told by members and discover, at other gateways too", async () => {
+  await using world = new World();
+  const floor = { labels: { floor: "0" } }, cellar = { labels: { floor: "-1", "a.b": "ü" } };
+  const g0 = await world.gateway(floor, "g0"), g1 = await world.gateway({ bootstrap: [g0.ticket] }, "g1");
+  await world.run(5_000);
+  const e0 = await world.edge(g0.ticket, {}, "e0"), e1 = await world.edge(g1.ticket, cellar, "e1");
+  await world.passing(e1.advertise("wine", () => 1));
+  await world.passing(g0.advertise("wine", () => 2));
+  const all = [{ node: g0.id, hub: g0.id, ...floor }, { node: e1.id, hub: g1.id, ...cellar }];
+  const byNode = <T extends { node: string }>(list: T[]) => list.sort((a, b) => a.node < b.node ? -1 : 1);
+  for (const one of [e0, e1, g0]) {
+    assert.deepEqual(byNode(await world.passing(one.discover("wine", { fresh: true }))), byNode([...all]));
+  }
+  const hubs = [{ node: g0.id, role: "hub", ...floor }, { node: g1.id, role: "hub" }] as const;
+  assert.deepEqual(
+    byNode(await world.passing(e1.members())),
+    byNode([...hubs, { node: e1.id, role: "edge", ...cellar }]),
+  );
+  assert.deepEqual(byNode(await world.passing(e0.members())), byNode([...hubs, { node: e0.id, role: "edge" }]));
+  // The same after its link was lost: they come with every handshake.
+  g1.disconnect(e1.id);
+  await world.run(5_000);
+  assert.deepEqual((await world.passing(g1.members())).find(({ node }) => node === e1.id)?.labels, cellar.labels);
+});
+
+Deno.test("routes: labels that break a bound are refused before anything is opened", async () => {
+  await using world = new World();
+  const { ticket } = await world.gateway(), bad = { site: "\n" };
+  await assert.rejects(world.gateway({ labels: bad }, "g1"), /^ValidationError: Cannot start a gateway: label site /);
+  await assert.rejects(world.edge(ticket, { labels: bad }), /^ValidationError: Cannot connect: label site /);
+  const legacy = { legacy: true, realm: "org.example.test", labels: { a: "b" } } as const;
+  await assert.rejects(
+    world.edge("https://gate:9443", legacy),
+    /^ValidationError: .* tells nobody of labels, got some$/,
+  );
+});
+
+Deno.test("routes: what another gateway says of labels is believed within the bounds only", async () => {
+  await using world = new World();
+  const { gateways: [g0, g1], edges: [e0, e1] } = await mesh(world, 2), { node, hub } = { node: e1!.id, hub: g1!.id };
+  await world.passing(e1!.advertise("wine", () => 1));
+  let labels: unknown;
+  g1!["serve"]("_mesh.providers", () => [{ node, labels }]);
+  const first = await world.passing(e0!.discover("wine", { fresh: true }));
+  assert.deepEqual(first, [{ node, hub }]);
+  for (const said of [{ a: "b".repeat(256) }, { a: 1 }, ["a"], "a", null]) {
+    labels = said;
+    const found = new Set<string>();
+    for (let turn = 0; turn < 2; turn++) {
+      for (const one of await world.passing(g0!.discover("wine", { fresh: true }))) found.add(JSON.stringify(one));
+    }
+    assert.deepEqual([...found], [JSON.stringify({ node, hub })], JSON.stringify(said));
+  }
+  labels = { a: "b" };
+  const good = [await world.passing(g0!.discover("wine", { fresh: true })), await world.passing(g0!.discover("wine"))];
+  assert(good.flat().some((one) => one.labels?.a === "b"), "the lie was heard at all");
+});
+
 Deno.test("routes: several providers at several gateways: found by all, and each has its turn", async () => {
   await using world = new World();
   const { gateways: [g0, g1, g2], edges: [e0, e1, e2] } = await mesh(world, 3);

@@ -20,6 +20,8 @@ export interface Connect {
   readonly dialled?: string;
   /** Protocol versions that the dialler speaks, best first. */
   readonly versions?: readonly string[];
+  /** What the dialler says of itself to those who look for a node: a JSON object of texts. */
+  readonly labels?: string;
 }
 
 /** 0x02: the sender will close. `lanes` (ours) is how many one-way streams it opened: read them all to their end. */
@@ -162,6 +164,7 @@ export const SESSION_SCHEMAS: readonly MessageSchema[] = [
       nonce: optional(bytes(32)),
       dialled: optional(text),
       versions: optional(names),
+      labels: optional(text),
     },
   }),
   message<Disconnect>({
