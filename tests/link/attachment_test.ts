@@ -7,7 +7,7 @@ import { seededRandom } from "../../src/base/random.ts";
 import { Attachment, isFinal, RECONNECT_MAX_MS, RECONNECT_MIN_MS, type Target } from "../../src/link/attachment.ts";
 import type { Established } from "../../src/link/establish.ts";
 import { DialError, type DialOptions, type Transport } from "../../src/transport/transport.ts";
-import { EDGE, HUB, MALLORY, passing, PORT, self, World } from "./world.ts";
+import { alwaysDrawing, EDGE, HUB, MALLORY, passing, passUntil, PORT, self, World } from "./world.ts";
 
 function target(hostname: string, identity = HUB): Target {
   return {
@@ -51,8 +51,6 @@ class Broken implements Transport {
   async close(): Promise<void> {}
 }
 
-const fixed = (number: number): Random => ({ ...seededRandom(""), number: () => number });
-
 Deno.test("attachment: attaches, and dials again only when woken", async () => {
   const { world, made, established, failures } = await attachment();
   world.onConnection = (connection) => void world.accept(connection);
@@ -84,13 +82,13 @@ Deno.test("attachment: a refusal by one target is not the end while another may 
 });
 
 Deno.test("attachment: the delay doubles up to 30 s, with full jitter, for ever", async () => {
-  const transport = new Broken(), { world, made, failures } = await attachment({ transport, random: fixed(1) });
+  const transport = new Broken(), { world, made, failures } = await attachment({ transport, random: alwaysDrawing(1) });
   made.wake();
   await world.timers.run(200_000);
   const delays = failures.map(({ retryMs }) => retryMs);
   assert.deepEqual(delays.slice(0, 9), [250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
   failures.slice(1).forEach(({ at }, i) => assert.equal(at - failures[i]!.at, delays[i], "it keeps to what it said"));
-  const none = await attachment({ transport, random: fixed(0.001) });
+  const none = await attachment({ transport, random: alwaysDrawing(0.001) });
   none.made.wake();
   await none.world.timers.run(10);
   assert(none.failures.length > 5, "full jitter begins at zero");
@@ -119,18 +117,18 @@ Deno.test("attachment: drawn delays stay inside their bounds and are spread over
 for (const [lastedMs, resets] of [[20_000, true], [100, false]] as const) {
   Deno.test(`attachment: a link that lasted ${lastedMs} ms ${resets ? "sets the delay back" : "counts as a failure"}`, async () => {
     const world = await World.open(),
-      { made, failures, established } = await attachment({ world, random: fixed(0.99) });
+      { made, failures, established } = await attachment({ world, random: alwaysDrawing(0.99) });
     const refuse = world.onConnection = (connection) => connection.close(1, "not now");
     made.wake();
     await world.timers.run(1_000);
     assert(failures.length >= 2);
     world.onConnection = (connection) => void world.accept(connection);
-    while (established.length === 0) await world.timers.run(10);
+    await passUntil(world.timers, () => established.length > 0);
     await world.timers.run(lastedMs);
     const before = failures.length;
     world.onConnection = refuse;
     made.wakeSoon(); // the link was lost
-    while (failures.length === before) await world.timers.run(10);
+    await passUntil(world.timers, () => failures.length > before);
     assert.equal(failures[before]!.retryMs <= 500, resets, `${failures[before]!.retryMs}`);
     made.close();
   });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import type { Message } from "../../src/wire/mod.ts";
 import { decodeFrame, encodeFrame, FRAME_HEADER_BYTES } from "../../src/wire/mod.ts";
-import { seededRandom } from "../../src/base/random.ts";
+import { type Random, seededRandom } from "../../src/base/random.ts";
 import { createIdentity, type Identity } from "../../src/identity/mod.ts";
 import { accept, type AcceptOptions, establish, type Established } from "../../src/link/establish.ts";
 import { FrameSource } from "../../src/link/frame_source.ts";
@@ -34,6 +34,19 @@ export async function passing<T>(timers: ManualTimers, promise: Promise<T>, ms =
   for (let step = 0; !settled && timers.now() <= end; step = Math.min(1_000, step * 2 + 1)) await timers.run(step);
   assert(settled, `it settles within ${ms} ms of virtual time`);
   return await promise;
+}
+
+/** Lets virtual time pass, at most `ms` of it, until `condition` holds. */
+export async function passUntil(timers: ManualTimers, condition: () => boolean, ms = 60_000): Promise<void> {
+  for (const end = timers.now() + ms; !condition(); await timers.run(10)) {
+    assert(timers.now() < end, `it holds within ${ms} ms of virtual time`);
+  }
+}
+
+/** Randomness that draws the same number for ever. */
+export function alwaysDrawing(number: number): Random {
+  const random = seededRandom("");
+  return { bytes: (length) => random.bytes(length), fork: (label) => random.fork(label), number: () => number };
 }
 
 /** A network on which the host `hub` listens. */

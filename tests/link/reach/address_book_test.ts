@@ -11,6 +11,7 @@ import {
   ENDPOINTS_DIALLED_MAX,
 } from "../../../src/link/reach/address_book.ts";
 import { parseRealm } from "../../../src/names/mod.ts";
+import { alwaysDrawing } from "../world.ts";
 
 const REALM = parseRealm("org.example.test"), IDENTITY = createIdentity(new Uint8Array(32).fill(7));
 
@@ -18,8 +19,6 @@ function record(endpoints: readonly string[], sequence = 1, identity = IDENTITY)
   const head = { realm: REALM, sequence, expiresAt: 3_600_000 };
   return signRecord(identity, { kind: "node", ...head, role: "hub", endpoints }) as NodeRecord;
 }
-
-const always = (number: number) => ({ ...seededRandom(""), number: () => number });
 
 Deno.test("a target is the newest statement's addresses, the first of them, and the key that must be proven", () => {
   const book = new AddressBook(seededRandom("book")), { id } = IDENTITY;
@@ -38,7 +37,7 @@ Deno.test("a target is the newest statement's addresses, the first of them, and 
 });
 
 Deno.test("failures are remembered, longer each time and at random, until the node is reached or says something new", () => {
-  const book = new AddressBook(always(0.999)), { id } = IDENTITY;
+  const book = new AddressBook(alwaysDrawing(0.999)), { id } = IDENTITY;
   book.add(record(["https://h:1"]));
   assert.equal(book.isResting(id, 0), false);
   let now = 0;
@@ -59,7 +58,7 @@ Deno.test("failures are remembered, longer each time and at random, until the no
   book.failed(id, now);
   book.reached(id);
   assert.equal(book.isResting(id, now), false);
-  const hasty = new AddressBook(always(0));
+  const hasty = new AddressBook(alwaysDrawing(0));
   hasty.failed(id, now);
   assert.equal(hasty.isResting(id, now), false, "full jitter begins at nothing");
 });
