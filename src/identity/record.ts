@@ -80,6 +80,8 @@ export interface ProviderStatement extends StatementHead {
   readonly procedure: Procedure;
   /** JSON, at most 4 KiB. */
   readonly metadata?: string;
+  /** How long its node wants it to hold, ms, for when it is renewed; not in the body. Absent: as its kind. */
+  readonly lifeMs?: number;
 }
 
 /** What can be said in a record. */
@@ -150,8 +152,9 @@ export function renewed(
   record: VerifiedRecord,
   { now, credential }: { readonly now: number; readonly credential?: string | undefined },
 ): VerifiedRecord {
-  const sequence = Math.max(Math.floor(now), record.sequence + 1),
-    expiresAt = Math.floor(now) + RECORD_TTL_MS[record.kind];
+  const sequence = Math.max(Math.floor(now), record.sequence + 1);
+  const lifeMs = record.kind === "provider" ? record.lifeMs : undefined;
+  const expiresAt = Math.floor(now) + (lifeMs ?? RECORD_TTL_MS[record.kind]);
   return signRecord(identity, { ...record, sequence, expiresAt, credential });
 }
 

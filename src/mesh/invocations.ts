@@ -6,6 +6,7 @@ import type { Failure } from "../base/protocol.ts";
 import { type NodeId, nodeId } from "../identity/mod.ts";
 import { parseProcedure } from "../names/mod.ts";
 import type { InvocationId, Outcome, RegistrationId, RpcEvent } from "../rpc/messages.ts";
+import { isTtl, TTL_RULE } from "../rpc/providers.ts";
 import { failureOf, isOfRuntime, orThrow } from "./failure.ts";
 import { decodePayload, encodePayload, ownBytes, toJson } from "./payload.ts";
 import { type CallContext, CONCURRENCY_DEFAULT, type Handler, type ServeOptions, Service } from "./service.ts";
@@ -40,11 +41,13 @@ export class Invocations {
 
   /** Serves a procedure; `ready` settles when the hub knows, or refuses. */
   serve(procedure: string, handler: Handler, options: ServeOptions): { service: Service; ready: Promise<void> } {
-    const { concurrency = CONCURRENCY_DEFAULT, metadata, unlisted } = options, registration = ++this.#registrations;
+    const { concurrency = CONCURRENCY_DEFAULT, metadata, ttl, unlisted } = options;
+    const registration = ++this.#registrations;
     let confirmation = UNCONFIRMED;
     if (!Number.isInteger(concurrency) || concurrency < 1) {
       throw new ValidationError(`Cannot advertise: concurrency is a positive integer, got ${concurrency}`);
     }
+    if (ttl !== undefined && !isTtl(ttl)) throw new ValidationError(`Cannot advertise: ${TTL_RULE}, got ${ttl}`);
     if (typeof handler !== "function") {
       throw new ValidationError(`Cannot advertise: the handler is a function, got ${typeof handler}`);
     }
@@ -63,6 +66,7 @@ export class Invocations {
       procedure: parseProcedure(procedure),
       concurrency,
       ...described,
+      ...(ttl === undefined ? {} : { ttlMs: ttl }),
       ...(unlisted === undefined ? {} : { unlisted }),
     });
     const ready = orThrow(answer).then((known) => void (confirmation = known ?? BY_HUB));

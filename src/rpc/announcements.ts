@@ -6,7 +6,7 @@ import { isProcedure, type Procedure } from "../names/mod.ts";
 import type { Advertise, AdvertiseAck, Unadvertise } from "../wire/mod.ts";
 import { type Links, RESERVED_PREFIX } from "./links.ts";
 import type { RegistrationId, RpcEvent, RpcMessage, RpcTimer } from "./messages.ts";
-import type { Providers } from "./providers.ts";
+import { isTtl, type Providers, TTL_MS, TTL_RULE } from "./providers.ts";
 
 type RpcEffect = Effect<RpcMessage, RpcTimer, RpcEvent>;
 
@@ -28,6 +28,8 @@ export class Announcements {
   readonly #nobodyToTell: boolean;
   /** What this hub says that it serves; undefined where it tells nobody. */
   readonly #listing: Listing<Waiter> | undefined;
+  /** For how long, ms, by procedure: where that is not the standard. */
+  readonly #lives = new Map<string, number>();
   /** Requests on their way. */
   readonly #asked = new Map<number, readonly RegistrationId[]>();
   /** Commands that wait for a hub. */
@@ -158,12 +160,14 @@ export class Announcements {
       const refusal = links.refusal(from, "advertise", name);
       if (refusal !== undefined) return answer(refusal, name);
     }
-    const names = new Set(message.procedures), refusal = this.#refusal(from, names, message.metadata, limits);
+    const names = new Set(message.procedures), refusal = this.#refusal(from, names, message, limits);
     if (refusal !== undefined) return answer(refusal);
     const effects: RpcEffect[] = [];
+    const { metadata, ttlMs } = message;
     for (const procedure of names) {
-      if (!this.#providers.has(from, procedure)) effects.push(...this.#list(procedure));
-      this.#providers.addPeer({ local: false, peer: from, node, metadata: message.metadata }, procedure);
+      const isKnown = this.#providers.has(from, procedure);
+      this.#providers.addPeer({ local: false, peer: from, node, metadata, ttlMs }, procedure);
+      effects.push(...isKnown ? this.#relist(procedure) : this.#list(procedure));
     }
     if (this.#listing === undefined) return answer();
     const { requestId } = message, known = this.#listing.wait(names, { peer: from, requestId });
@@ -185,18 +189,31 @@ export class Announcements {
   }
 
   #list(procedure: string): RpcEffect[] {
-    return this.#listing?.add(procedure) === true ? [{ kind: "event", event: { type: "provided", procedure } }] : [];
+    return this.#relist(procedure, this.#listing?.add(procedure) === true);
+  }
+
+  /** Tells that a procedure is served where that is new, or for how long has changed. */
+  #relist(procedure: string, isNew = false): RpcEffect[] {
+    if (this.#listing === undefined) return [];
+    const listed = this.#providers.of(procedure).filter((one) => !one.local || one.listed), ttlMs = shortest(listed);
+    if (!isNew && this.#lives.get(procedure) === ttlMs) return [];
+    if (ttlMs === undefined) this.#lives.delete(procedure);
+    else this.#lives.set(procedure, ttlMs);
+    const event = { type: "provided", procedure } as const;
+    return [{ kind: "event", event: ttlMs === undefined ? event : { ...event, ttlMs } }];
   }
 
   #unlist(procedure: string): RpcEffect[] {
     const waited = this.#listing?.remove(procedure);
-    return waited === undefined ? [] : [{ kind: "event", event: { type: "unprovided", procedure } }, ...told(waited)];
+    if (waited === undefined) return this.#relist(procedure);
+    this.#lives.delete(procedure);
+    return [{ kind: "event", event: { type: "unprovided", procedure } }, ...told(waited)];
   }
 
   #refusal(
     from: Peer,
     names: ReadonlySet<string>,
-    metadata: string | undefined,
+    { metadata, ttlMs }: Advertise,
     { proceduresPerLinkMax, proceduresMax, metadataBytesMax }: ProcedureLimits,
   ): Failure | undefined {
     if (metadata !== undefined && metadata.length > metadataBytesMax) {
@@ -205,6 +222,9 @@ export class Announcements {
     }
     if (metadata !== undefined && !isJsonObject(metadata)) {
       return { code: "invalid_metadata", text: "Cannot advertise: metadata is a JSON object" };
+    }
+    if (ttlMs !== undefined && !isTtl(ttlMs)) {
+      return { code: "invalid_ttl", text: `Cannot advertise: ${TTL_RULE}, got ${ttlMs}` };
     }
     const fresh = [...names].filter((name) => !this.#providers.has(from, name)).length;
     if (this.#providers.countOf(from) + fresh > proceduresPerLinkMax) {
@@ -220,16 +240,24 @@ export class Announcements {
 
   #ask(hub: Peer, procedure: string): RpcEffect {
     const requestId = ++this.#requests, registrations: RegistrationId[] = [];
+    const providers = [...this.#providers.local].filter((one) => one.procedure === procedure);
     let metadata: string | undefined;
-    for (const provider of this.#providers.local) {
-      if (provider.procedure !== procedure) continue;
+    for (const provider of providers) {
       registrations.push(provider.registration);
       metadata ??= provider.metadata;
     }
     this.#asked.set(requestId, registrations);
-    const head = { kind: "advertise", requestId, procedures: [procedure] } as const;
+    const ttlMs = shortest(providers), life = ttlMs === undefined ? {} : { ttlMs };
+    const head = { kind: "advertise", requestId, procedures: [procedure], ...life } as const;
     return { kind: "send", to: hub, message: metadata === undefined ? head : { ...head, metadata }, lane: "control" };
   }
+}
+
+/** Of several the one with the shortest life counts, so that none is believed in for longer than it says. */
+function shortest(providers: readonly { readonly ttlMs?: number | undefined }[]): number | undefined {
+  if (providers.length === 0) return undefined;
+  const ttlMs = providers.reduce((least, one) => Math.min(least, one.ttlMs ?? TTL_MS), Infinity);
+  return ttlMs === TTL_MS ? undefined : ttlMs;
 }
 
 function told(settled: readonly Settled<Waiter>[]): RpcEffect[] {

@@ -120,10 +120,10 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
   #command(id: CommandId, command: RpcCommand, now: number): readonly RpcEffect[] {
     switch (command.type) {
       case "advertise": {
-        const { registration, procedure, concurrency, metadata, unlisted = false } = command;
+        const { registration, procedure, concurrency, metadata, ttlMs, unlisted = false } = command;
         const listed = !unlisted && !procedure.startsWith(RESERVED_PREFIX);
         const node = this.#options.node, shared = { local: true as const, node, listed, running: 0 };
-        this.#providers.addLocal({ ...shared, registration, procedure, concurrency, metadata });
+        this.#providers.addLocal({ ...shared, registration, procedure, concurrency, metadata, ttlMs });
         return this.#announcements.announce(id, registration, procedure);
       }
       case "unadvertise":

@@ -46,6 +46,8 @@ export type RpcCommand =
     readonly concurrency: number;
     /** JSON. */
     readonly metadata?: string;
+    /** How long the record of it holds unless it is renewed, ms; absent: 300 s. */
+    readonly ttlMs?: number;
     /** Served to who asks this hub, and not told to others. */
     readonly unlisted?: boolean;
   }
@@ -109,8 +111,8 @@ export type RpcQuestion =
   }
   /** The hub was said to serve this, and does not, or is not there. */
   | { readonly type: "stale"; readonly procedure: string; readonly hub: Peer }
-  /** Somebody here serves this from now on. Answered by `recorded`. */
-  | { readonly type: "provided"; readonly procedure: string }
+  /** Somebody here serves this from now on, or the record of it is to hold so long, ms. Answered by `recorded`. */
+  | { readonly type: "provided"; readonly procedure: string; readonly ttlMs?: number }
   /** And nobody any more. */
   | { readonly type: "unprovided"; readonly procedure: string };
 

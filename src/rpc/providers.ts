@@ -4,6 +4,20 @@ import type { Peer } from "../base/protocol.ts";
 import type { Provider, RegistrationId } from "./messages.ts";
 import type { Candidate } from "./selection.ts";
 
+/** How long the record of a procedure holds unless it is renewed: when nothing is said, and the bounds of that, ms. */
+export const TTL_MS = 300_000, TTL_MS_MIN = 60_000, TTL_MS_MAX = 540_000;
+
+/** For the sentence of a refusal. */
+export const TTL_RULE = `ttl is an integer from ${TTL_MS_MIN} to ${TTL_MS_MAX} ms`;
+
+/**
+ * Whether a record may hold so long, ms. Below, many procedures would be nothing but renewals, and what is found is
+ * remembered for a minute anyway; above, a holder whose clock is a minute late would refuse it (twice 300 s).
+ */
+export function isTtl(ms: number): boolean {
+  return Number.isInteger(ms) && ms >= TTL_MS_MIN && ms <= TTL_MS_MAX;
+}
+
 /** A handler of this node. */
 export interface LocalProvider extends Candidate {
   readonly local: true;
@@ -11,6 +25,8 @@ export interface LocalProvider extends Candidate {
   readonly procedure: string;
   readonly concurrency: number;
   readonly metadata: string | undefined;
+  /** How long the record of it holds unless it is renewed, ms. */
+  readonly ttlMs?: number | undefined;
   /** Whether other hubs are told. */
   readonly listed: boolean;
   running: number;
@@ -21,6 +37,7 @@ export interface RemoteProvider extends Candidate {
   readonly local: false;
   readonly peer: Peer;
   readonly metadata: string | undefined;
+  readonly ttlMs?: number | undefined;
 }
 
 /** Another hub: it chooses among those that it serves. */

@@ -108,6 +108,50 @@ Deno.test("a gateway's own record says where it is, and is renewed before it exp
   assert.equal(after.sequence > before.sequence && after.expiresAt > world.timers.now(), true);
 });
 
+Deno.test("a provider's ttl is the life of the record: renewed while it is served, forgotten when its gateway dies", async () => {
+  for (const [ttl, left] of [[60_000, 0], [undefined, 1]] as const) {
+    await using world = new World();
+    const gateways = await mesh(world, 3), [first, second] = gateways;
+    const edge = await world.edge(second!.ticket, {}, "e1");
+    const lifeMs = async () => {
+      const asked = first!["node"].dht<RecordsFound>({ type: "findValue", key: MATH_ADD });
+      return Math.max(...(await world.passing(asked.answer)).records.map((one) => one.expiresAt - world.timers.now()));
+    };
+    const service = await world.passing(edge.advertise("math.add", () => 1, { ttl }));
+    const whole = ttl ?? 300_000, one = await lifeMs();
+    assert(one > whole - 5_000 && one <= whole, `${one} ms of ${whole}`);
+    await world.run(1_200_000);
+    const later = await lifeMs();
+    assert(later > whole / 2 - 5_000 && later <= whole, `renewed: ${later} ms of ${whole}`);
+    // A shorter one of another provider counts for the gateway's one record; with it goes what it wanted.
+    const other = await world.edge(second!.ticket, {}, "e2");
+    const brief = await world.passing(other.advertise("math.add", () => 2, { ttl: 60_000 }));
+    await world.run(1_000);
+    assert(await lifeMs() <= 60_000);
+    await world.passing(brief.close());
+    await world.run(5_000);
+    const back = await lifeMs();
+    assert(
+      back > Math.min(whole, 100_000) / 2 - 5_000 && back > whole - 10_000 - (ttl === undefined ? 0 : 60_000),
+      `${back}`,
+    );
+    await kill(world, second!, "g1", ["g0", "g2", "e1", "e2"]);
+    await world.run(60_000);
+    assert.equal((await providers(first!, world)).length, left, `ttl ${ttl}`);
+    await world.passing(service.close());
+  }
+});
+
+Deno.test("a ttl that is none is refused by name, before anything is told", async () => {
+  await using world = new World();
+  const { ticket } = await world.gateway(), edge = await world.edge(ticket);
+  for (const ttl of [59_999, 540_001, 60_000.5, NaN, Infinity, -1, 0, "300000" as never, null as never]) {
+    const message = `Cannot advertise: ttl is an integer from 60000 to 540000 ms, got ${ttl}`;
+    await assert.rejects(edge.advertise("math.add", () => 1, { ttl }), { name: "ValidationError", message });
+  }
+  assert.deepEqual(edge.services(), []);
+});
+
 Deno.test("a gateway's labels stand in its record, and are renewed with it", async () => {
   await using world = new World();
   const first = await world.gateway({}, "g0"), labels = { site: "cellar", rack: "7" };

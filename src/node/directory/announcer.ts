@@ -41,6 +41,8 @@ interface Entry {
   /** Whether the hash table may say so. */
   isStated: boolean;
   isBusy: boolean;
+  /** Whether what was stored last is not what it would say now. */
+  isOutdated: boolean;
   /** Whether it was told how far it has got since it holds. */
   isTold: boolean;
 }
@@ -68,17 +70,24 @@ export class Announcer {
     return { names: this.#entries.size, waiting: this.#waiting.size, leftOut: this.#leftOut };
   }
 
-  /** `name` holds from now on. */
-  add(name: string): void {
+  /** `name` holds from now on; `isChanged`: what is said of it is another thing than before, and is stored again. */
+  add(name: string, isChanged = false): void {
     const { namesMax, patienceMs } = this.#limits, { confirmed, timers } = this.#options;
     let entry = this.#entries.get(name);
-    if (entry?.holds === true) return;
+    if (entry?.holds === true) {
+      if (!isChanged) return;
+      entry.isOutdated = true;
+      return this.#queue(name, entry);
+    }
     if (this.#holding >= namesMax) {
       this.#leftOut++;
       return confirmed(name, UNCONFIRMED);
     }
     if (entry === undefined) {
-      this.#entries.set(name, entry = { holds: true, isStated: false, isBusy: false, isTold: false });
+      this.#entries.set(
+        name,
+        entry = { holds: true, isStated: false, isBusy: false, isOutdated: false, isTold: false },
+      );
     }
     this.#holding++;
     entry.holds = true;
@@ -127,11 +136,12 @@ export class Announcer {
     const { holds } = entry;
     this.#inFlight++;
     entry.isBusy = true;
+    entry.isOutdated = false;
     const confirmation = await this.#options.store(name, holds).catch(() => UNCONFIRMED);
     this.#inFlight--;
     entry.isBusy = false;
     entry.isStated = holds; // also where nobody has kept it: the hash table tries again
-    if (entry.holds !== holds) this.#queue(name, entry);
+    if (entry.holds !== holds || entry.holds && entry.isOutdated) this.#queue(name, entry);
     else if (!holds) this.#entries.delete(name);
     else if (!this.#isClosed) {
       entry.isTold = true;

@@ -75,7 +75,7 @@ export interface DirectoryOptions {
 
 /** So many holders with records are enough to know who serves a procedure; all closest are asked for a fresh answer. */
 const QUORUM = 3;
-/** Names whose last sequence is remembered: two statements in one millisecond must not have the same. */
+/** Names whose last sequence and life are remembered: two statements in one millisecond must not have the same. */
 const SEQUENCES_MAX = 20_000;
 
 /** The directory of one hub. */
@@ -92,6 +92,8 @@ export class Directory {
   /** How far patterns have got that stand for others. */
   readonly #stated = new Map<Pattern, Confirmation>();
   readonly #sequences = new LruMap<string, number>(SEQUENCES_MAX);
+  /** How long records of procedures are to hold, ms; also of those that are served no more. */
+  readonly #lives = new LruMap<string, number>(SEQUENCES_MAX);
 
   constructor(options: DirectoryOptions) {
     const { timers, rpc, pubsub, realm, isAlone, identity: { id: own } } = options;
@@ -144,7 +146,7 @@ export class Directory {
   takes(event: RpcEvent | PubsubEvent | DhtEvent): boolean {
     switch (event.type) {
       case "provided":
-        this.#procedures.add(event.procedure);
+        this.#provided(event.procedure, event.ttlMs);
         return true;
       case "unprovided":
         this.#procedures.remove(event.procedure);
@@ -264,6 +266,12 @@ export class Directory {
 
   // Stating
 
+  #provided(procedure: string, ttlMs = RECORD_TTL_MS.provider): void {
+    const before = this.#lives.get(procedure) ?? RECORD_TTL_MS.provider;
+    this.#lives.set(procedure, ttlMs);
+    this.#procedures.add(procedure, before !== ttlMs);
+  }
+
   #wanted(pattern: Pattern): void {
     const change = this.#widening.add(pattern), known = this.#stated.get(this.#widening.statedFor(pattern)!);
     this.#change(change);
@@ -289,10 +297,11 @@ export class Directory {
 
   #statement(kind: "provider" | "interest", name: string, holds: boolean): Statement {
     const { realm, timers } = this.#options, now = Math.floor(timers.now()), sequence = this.#nextSequence(kind, name);
-    const head = { realm, sequence, expiresAt: now + RECORD_TTL_MS[kind], ...holds ? {} : { withdrawn: true } };
-    return kind === "provider"
-      ? { kind, ...head, procedure: name as Procedure }
-      : { kind, ...head, pattern: name as Pattern };
+    const head = { realm, sequence, ...holds ? {} : { withdrawn: true } }, ttlMs = RECORD_TTL_MS[kind];
+    if (kind === "interest") return { kind, ...head, expiresAt: now + ttlMs, pattern: name as Pattern };
+    // What takes a record back lasts as long as what it takes back.
+    const wanted = this.#lives.get(name) ?? ttlMs, lifeMs = holds ? wanted : Math.max(wanted, ttlMs);
+    return { kind, ...head, expiresAt: now + lifeMs, lifeMs, procedure: name as Procedure };
   }
 
   #nextSequence(kind: RecordKind, name: string, before = 0): number {

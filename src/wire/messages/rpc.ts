@@ -106,6 +106,8 @@ export interface Advertise {
   readonly procedures: readonly string[];
   /** JSON object, for those who discover. */
   readonly metadata?: string;
+  /** How long records that the hub serves them hold unless they are renewed, ms. */
+  readonly ttlMs?: number;
 }
 
 /** 0xAE: and no longer. */
@@ -254,7 +256,7 @@ export const RPC_SCHEMAS: readonly MessageSchema[] = [
   message<Advertise>({
     id: 0xad,
     kind: "advertise",
-    fields: { requestId: integer(), procedures: names, metadata: optional(text) },
+    fields: { requestId: integer(), procedures: names, metadata: optional(text), ttlMs: optional(integer()) },
   }),
   message<Unadvertise>({ id: 0xae, kind: "unadvertise", fields: { requestId: integer(), procedures: names } }),
   message<AdvertiseAck>({

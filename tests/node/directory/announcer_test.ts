@@ -102,6 +102,25 @@ Deno.test("announcer: taken back while it waits costs nothing; taken back on its
   assert.deepEqual(bench.announcer.state, { names: 0, waiting: 0, leftOut: 0 });
 });
 
+Deno.test("announcer: what is said of a name changes: it is stored again, once, also where that comes on its way", async () => {
+  const bench = new Bench();
+  bench.announcer.add("a");
+  bench.announcer.add("a", true);
+  bench.announcer.add("a", true);
+  assert.deepEqual(await bench.endAll(), ["+a"]);
+  assert.deepEqual(bench.told, [], "that is not what is to be known");
+  assert.deepEqual(await bench.endAll(), ["+a"]);
+  assert.deepEqual([bench.told, bench.stores], [["a 20/20"], []]);
+  bench.announcer.add("a", true);
+  assert.deepEqual(await bench.endAll(), ["+a"]);
+  bench.announcer.add("b");
+  bench.announcer.add("b", true);
+  bench.announcer.remove("b");
+  assert.deepEqual(await bench.endAll(), ["+b"]);
+  assert.deepEqual(await bench.endAll(), ["-b"]);
+  assert.deepEqual([bench.stores, bench.announcer.state.names], [[], 1]);
+});
+
 Deno.test("announcer: one name too many is left out and told so; what is being withdrawn does not count", async () => {
   const bench = new Bench({ namesMax: 2 });
   for (const name of ["a", "b", "c"]) bench.announcer.add(name);
