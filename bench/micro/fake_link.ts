@@ -42,7 +42,7 @@ export function attachFake(node: Node, number: number): { readonly link: Link; r
     dialled: false,
     peer: { node: id, nodeBytes, publicKey, role: "edge", capabilities: [], endpoint: "" },
     control: new FrameSource(new ReadableStream(), FRAME_BYTES_MAX),
-    controlWritable: new WritableStream(),
+    controlWriter: new WritableStream().getWriter(),
     frameBytesMax: FRAME_BYTES_MAX,
   });
   return { link, nodeBytes };

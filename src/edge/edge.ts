@@ -33,7 +33,8 @@ export const CREDENTIAL_LOOK_MS = 2_000;
 export class Edge extends Mesh {
   readonly #attachment: Attachment;
   #uplink: Link | undefined;
-  #ticket: string | undefined;
+  /** The latest hub that a ticket can name. */
+  #hub: Pick<Link, "peer" | "remote"> | undefined;
   #lastError: MeshError | undefined;
   #final: ((error: MeshError) => void) | undefined;
   #leaving = false;
@@ -65,7 +66,9 @@ export class Edge extends Mesh {
   }
 
   override get ticket(): string | undefined {
-    return this.#ticket;
+    if (this.#hub === undefined) return undefined;
+    const { peer: { publicKey }, remote } = this.#hub;
+    return formatTicket({ realm: parseRealm(this.realm), publicKey, addresses: [remote] });
   }
 
   /** The counters since the start. */
@@ -109,11 +112,9 @@ export class Edge extends Mesh {
 
   protected override linkUp(link: Link): void {
     this.#uplink = link;
-    const { publicKey } = link.peer;
-    // A gateway of Macula 0.20 has none: nobody could verify it by a ticket.
-    if (publicKey.length > 0) {
-      this.#ticket = formatTicket({ realm: parseRealm(this.realm), publicKey, addresses: [link.remote] });
-    }
+    const { peer, remote } = link;
+    // A gateway of Macula 0.20 has no key: nobody could verify it by a ticket.
+    if (peer.publicKey.length > 0) this.#hub = { peer, remote };
     super.linkUp(link);
     this.#cancelRestoring();
     if (this.#isRestored(link)) return this.setStatus("connected");

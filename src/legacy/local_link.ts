@@ -63,7 +63,6 @@ export async function localLink(options: LocalLinkOptions): Promise<LocalLink> {
   // A stream shows itself at its first byte; so this one begins with a welcome, as after any handshake.
   const limits = { frameBytesMax, subscriptionsMax: Number.MAX_SAFE_INTEGER };
   await writer.write(encodeFrame({ kind: "welcome", session: random.bytes(16), serverTime, ...limits }));
-  writer.releaseLock();
   const { value: farStream } = await first.read();
   first.releaseLock();
   const source = new FrameSource(farStream!.readable, frameBytesMax);
@@ -75,7 +74,7 @@ export async function localLink(options: LocalLinkOptions): Promise<LocalLink> {
       peer: self,
       dialled: !dialled,
       control: source,
-      controlWritable: farStream!.writable,
+      controlWriter: farStream!.writable.getWriter(),
       ...deputy === undefined ? {} : { deputy: { took() {}, progress: () => deputy.progress() } },
     },
     owner,
@@ -85,7 +84,7 @@ export async function localLink(options: LocalLinkOptions): Promise<LocalLink> {
     budget: new OutgoingBudget(Infinity),
   });
   const control = new FrameSource(nearStream.readable, frameBytesMax);
-  const established = { ...ends(near, frameBytesMax), peer, dialled, control, controlWritable: nearStream.writable };
+  const established = { ...ends(near, frameBytesMax), peer, dialled, control, controlWriter: writer };
   return { established: { ...established, ...deputy === undefined ? {} : { deputy } }, far };
 }
 

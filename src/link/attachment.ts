@@ -71,14 +71,13 @@ export class Attachment {
   /** Stops for good. */
   close(): void {
     this.#cancelRetry();
-    this.#abort.abort();
+    this.#abort.abort("closed"); // without a reason Deno makes an error with a stack of each
   }
 
   async #round(): Promise<void> {
     const { onEstablished, onFailure, timers } = this.#options,
       dialler = { ...this.#options, signal: this.#abort.signal };
-    let last = new MeshError("unavailable", "Cannot connect: there is nothing to connect to", { retryable: true }),
-      tried = 0;
+    let last: MeshError | undefined;
     try {
       for (const target of await this.#options.targets()) {
         for (const address of target.addresses) {
@@ -89,7 +88,7 @@ export class Attachment {
             return;
           }
           if (result instanceof MeshError) {
-            if (tried++ === 0 || isFinal(last)) last = result; // another target may take us yet: a refusal is not the end
+            if (last === undefined || isFinal(last)) last = result; // another target may take us yet: a refusal is not the end
             continue;
           }
           this.#establishedAt = timers.now();
@@ -102,7 +101,9 @@ export class Attachment {
     }
     this.#running = false;
     if (this.#abort.signal.aborted) return;
-    onFailure(last, this.#retry());
+    const nowhere = () =>
+      new MeshError("unavailable", "Cannot connect: there is nothing to connect to", { retryable: true });
+    onFailure(last ?? nowhere(), this.#retry());
   }
 
   /** Dials again after a while, which it returns in ms. */

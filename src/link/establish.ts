@@ -17,6 +17,7 @@ import {
 } from "../wire/mod.ts";
 import { refuseStream } from "./link_reader.ts";
 import { FrameSource } from "./frame_source.ts";
+import { type Arrivals, type Incoming, incomingOf, type Taker } from "./streams/arrivals.ts";
 import {
   checkConnect,
   checkHello,
@@ -49,7 +50,9 @@ export interface Established {
   readonly dialled: boolean;
   readonly peer: PeerIdentity;
   readonly control: FrameSource;
-  readonly controlWritable: WritableStream<Uint8Array>;
+  readonly controlWriter: WritableStreamDefaultWriter<Uint8Array>;
+  /** What else the peer opens, where the handshake has taken it so far; nothing is lost that came since. */
+  readonly incoming?: Incoming;
   /** Largest frame on this link, bytes: the acceptor says. */
   readonly frameBytesMax: number;
   /** Where somebody stands in for the peer, and hands on in its own time what the link says. */
@@ -143,10 +146,9 @@ async function dialler(
     throw new HandshakeRefusal("unexpected", `Cannot connect: welcome expected, got ${welcome.kind}`);
   }
   checkWelcomeProof(self, welcome, { connectPayload, helloPayload });
-  writer.releaseLock();
   const frameBytesMax = Math.min(Math.max(welcome.frameBytesMax, HANDSHAKE_FRAME_BYTES), FRAME_BYTES_MAX);
   source.frames.frameBytesMax = frameBytesMax;
-  return { connection, dialled: true, peer, control: source, controlWritable: stream.writable, frameBytesMax };
+  return { connection, dialled: true, peer, control: source, controlWriter: writer, frameBytesMax };
 }
 
 /** Refusals that may be over when one tries again. */
@@ -190,7 +192,7 @@ export async function accept(connection: Connection, options: AcceptOptions): Pr
     const code = error instanceof HandshakeRefusal || error instanceof MalformedFrame ? error.code : "handshake_failed";
     const text = code === "handshake_failed" ? "Cannot connect: the handshake failed" : (error as Error).message;
     options.onRefused?.(code, text, code === "bad_signature" ? undefined : opened.peer);
-    if (opened.stream !== undefined) await refuse(connection, opened.stream, { code, text }, timers);
+    if (opened.writer !== undefined) await refuse(connection, opened.writer, { code, text }, timers);
     connection.close(1, code);
     return undefined;
   }
@@ -198,7 +200,8 @@ export async function accept(connection: Connection, options: AcceptOptions): Pr
 
 /** What a handshake has come to so far. */
 interface Opened {
-  stream?: BidiStream;
+  /** Of its first stream. */
+  writer?: WritableStreamDefaultWriter<Uint8Array>;
   peer?: PeerIdentity;
   /** Called where more streams came than anybody needs before the welcome. */
   readonly onFlood: () => void;
@@ -212,7 +215,7 @@ function flooded(): HandshakeRefusal {
 }
 
 /** Passes streams on to be refused, and calls where they are too many. */
-function bounded(onFlood: () => void): <T>(refuse: (stream: T) => void) => (stream: T) => void {
+function bounded(onFlood: () => void): <T>(refuse: Taker<T>) => Taker<T> {
   let early = 0;
   return (refuse) => (stream) => {
     if (++early > EARLY_STREAMS_MAX) onFlood();
@@ -226,23 +229,22 @@ async function acceptor(
   opened: Opened,
 ): Promise<Established | "taken" | undefined> {
   const { self, random, names, admit, timers, frameBytesMax, subscriptionsMax, door } = options;
-  const counted = bounded(opened.onFlood), acceptLanes = refuseAll(connection.incomingSend, counted(cancel));
-  const streams = connection.incomingBidi.getReader();
-  const first = await streams.read();
-  streams.releaseLock();
-  if (first.done) return undefined;
-  const stream = opened.stream = first.value;
-  const more: BidiStream[] = [];
+  const counted = bounded(opened.onFlood), incoming = incomingOf(connection), { lanes, twoWay } = incoming;
+  refuseAll(lanes, counted(cancel));
+  const stream = await twoWay.first();
+  if (stream === undefined) return undefined;
+  const writer = opened.writer = stream.writable.getWriter(), more: BidiStream[] = [];
   let room = door === undefined ? 0 : STRANGE_STREAMS_MAX;
   const keep = (late: BidiStream) => void (room-- > 0 ? more.push(late) : refuseStream(late));
-  const acceptStreams = refuseAll(connection.incomingBidi, counted(keep));
+  refuseAll(twoWay, counted(keep));
   const heard: Uint8Array[] = [];
   const source = new FrameSource(stream.readable, HANDSHAKE_FRAME_BYTES);
   if (door !== undefined) source.onChunk = (chunk) => hear(heard, chunk);
   const connectFrame = await firstFrame(source, door);
   if (connectFrame === "strange") {
-    acceptStreams();
-    acceptLanes();
+    twoWay.release();
+    lanes.release();
+    writer.releaseLock();
     door!.take({ connection, reader: source.reader, writable: stream.writable, heard, more });
     return "taken";
   }
@@ -256,7 +258,7 @@ async function acceptor(
   }
   const claimed = checkConnect(self, connect, names), connectPayload = connectFrame.slice(FRAME_HEADER_BYTES);
   const hello = encodeFrame(makeHello(self, connectPayload, random.bytes(32)));
-  await write(stream, hello);
+  await writer.write(hello);
   const proveFrame = await source.next();
   if (proveFrame === undefined) return undefined;
   const prove = decodeFrame(proveFrame);
@@ -269,13 +271,13 @@ async function acceptor(
   const refusal = admit(peer);
   if (refusal !== undefined) throw new HandshakeRefusal(refusal.code, refusal.text);
   const session = random.bytes(16);
-  acceptLanes(); // it may open them as soon as it is welcome
-  acceptStreams();
+  lanes.hold(); // it may open them as soon as it is welcome
+  twoWay.hold();
   const serverTime = Math.floor(timers.now()), proof = makeWelcomeProof(self, transcript);
   const welcome = { kind: "welcome", session, frameBytesMax, subscriptionsMax, serverTime, ...proof } as const;
-  await write(stream, encodeFrame(welcome));
+  await writer.write(encodeFrame(welcome));
   source.frames.frameBytesMax = frameBytesMax;
-  return { connection, dialled: false, peer, control: source, controlWritable: stream.writable, frameBytesMax };
+  return { connection, dialled: false, peer, control: source, controlWriter: writer, incoming, frameBytesMax };
 }
 
 /** Keeps what a stranger says for who takes it in; what does not begin as a frame is strange at once. */
@@ -300,40 +302,25 @@ async function firstFrame(source: FrameSource, door: Door | undefined): Promise<
 }
 
 /**
- * Cancels every stream that comes until what it returns is called: an unread one holds 1.19 MiB, and before the welcome
- * none but the first is read.
+ * Cancels every stream that comes until they are held: an unread one holds 1.19 MiB, and before the welcome none but the
+ * first is read.
  */
-function refuseAll<T>(streams: ReadableStream<T>, refuse: (stream: T) => unknown): () => void {
-  const reader = streams.getReader();
-  const refusing = async () => {
-    for (let next = await reader.read(); !next.done; next = await reader.read()) refuse(next.value);
-  };
-  refusing().catch(() => {}); // the lock was released
-  return () => reader.releaseLock();
+function refuseAll<T>(streams: Arrivals<T>, refuse: Taker<T>): void {
+  streams.give(refuse).catch(() => {}); // the lock was released
 }
 
 function cancel(stream: ReadableStream): void {
   stream.cancel().catch(() => {});
 }
 
-async function write(stream: BidiStream, bytes: Uint8Array): Promise<void> {
-  const writer = stream.writable.getWriter();
-  try {
-    await writer.write(bytes);
-  } finally {
-    writer.releaseLock();
-  }
-}
-
 /** Says why and waits a moment, so that the reason arrives before the connection goes. */
 async function refuse(
   connection: Connection,
-  stream: BidiStream,
+  writer: WritableStreamDefaultWriter<Uint8Array>,
   reason: { code: string; text: string },
   timers: Timers,
 ): Promise<void> {
   try {
-    const writer = stream.writable.getWriter();
     writer.write(encodeFrame({ kind: "refused", ...reason })).catch(() => {});
     writer.close().catch(() => {});
     await within(timers, REFUSAL_MS, connection.closed, () => new Error("not read"));

@@ -28,7 +28,7 @@ export interface LaneOwner {
 
 /** Writes messages to a stream that is opened with the first one. */
 export class LaneWriter {
-  readonly #open: () => Promise<WritableStream<Uint8Array>>;
+  readonly #open: (() => Promise<WritableStream<Uint8Array>>) | undefined;
   readonly #owner: LaneOwner;
   readonly #turn: Timers["turn"];
   #stream: Promise<WritableStreamDefaultWriter<Uint8Array>> | undefined;
@@ -41,9 +41,9 @@ export class LaneWriter {
   #flushing: Promise<void> | undefined;
   #ended = false;
 
-  /** `stream` is one that is open already, or opens it with the first message: who never writes needs none. */
+  /** `stream` is that of one that is open already, or opens it with the first message: who never writes needs none. */
   constructor(
-    stream: WritableStream<Uint8Array> | (() => Promise<WritableStream<Uint8Array>>),
+    stream: WritableStreamDefaultWriter<Uint8Array> | (() => Promise<WritableStream<Uint8Array>>),
     owner: LaneOwner,
     turn?: Timers["turn"],
   ) {
@@ -52,8 +52,7 @@ export class LaneWriter {
     if (typeof stream === "function") {
       this.#open = stream;
     } else {
-      this.#stream = Promise.resolve(stream.getWriter());
-      this.#open = () => Promise.resolve(stream);
+      this.#stream = Promise.resolve(stream);
     }
   }
 
@@ -94,7 +93,7 @@ export class LaneWriter {
   }
 
   #writer(): Promise<WritableStreamDefaultWriter<Uint8Array>> {
-    return this.#stream ??= this.#open().then((opened) => opened.getWriter());
+    return this.#stream ??= this.#open!().then((opened) => opened.getWriter());
   }
 
   async #flush(): Promise<void> {

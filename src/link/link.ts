@@ -21,6 +21,8 @@ import type { OutgoingBudget, QueueOwner } from "./budget.ts";
 import type { Established } from "./establish.ts";
 import type { PeerIdentity } from "./handshake.ts";
 import { LinkReader } from "./link_reader.ts";
+import { incomingOf } from "./streams/arrivals.ts";
+import { Patience } from "./streams/patience.ts";
 import { LinkWriter, type QueueLimits } from "./link_writer.ts";
 
 /** How long a step of an orderly close may take while nothing moves, and how often something may have moved. */
@@ -96,7 +98,7 @@ export class Link implements QueueOwner {
   constructor(options: LinkOptions) {
     const {
       id,
-      established: { connection, peer, dialled, controlWritable, frameBytesMax },
+      established: { connection, peer, dialled, controlWriter, frameBytesMax, incoming = incomingOf(connection) },
       timers,
       budget,
       owner,
@@ -109,14 +111,14 @@ export class Link implements QueueOwner {
     this.since = timers.now();
     this.frameBytesMax = frameBytesMax;
     this.#connection = connection;
-    this.#writer = new LinkWriter(connection, controlWritable, options.queue, {
+    this.#writer = new LinkWriter(connection, controlWriter, options.queue, {
       queued: (bytes) => budget.change(bytes),
       wrote: (bytes) => this.bytes.sent += bytes,
       drained: () => owner.drained(this),
       broken: () => this.#lost(),
       turn: timers.turn,
     });
-    this.#reader = new LinkReader(connection, { frameBytesMax, decoder: options.decoder }, {
+    this.#reader = new LinkReader(incoming, { frameBytesMax, decoder: options.decoder }, {
       onMessage: (message) => this.#onMessage(message),
       pause: () => this.#pause(),
       read: (bytes) => {
@@ -283,38 +285,30 @@ export class Link implements QueueOwner {
   async #closeInOrder(reason: string): Promise<void> {
     this.#cancelKeepAlive();
     this.#options.owner.closing(this);
+    const patience = this.#patience();
     let orderly = true;
     try {
-      await this.#step(this.#writer.finish());
+      await patience.step(this.#writer.finish());
       const lanes = this.#writer.streamsOpened;
       this.#writer.control({ kind: "disconnect", reason: "normal", message: reason, lanes });
-      const peer = await this.#step(Promise.race([this.#peerDisconnect.promise, this.#peerFin]));
-      if (peer !== undefined) await this.#step(this.#reader.streamsRead(peer.lanes));
-      await this.#step(this.#writer.finishControl());
-      await this.#step(this.#peerFin);
+      const peer = await patience.step(Promise.race([this.#peerDisconnect.promise, this.#peerFin]));
+      if (peer !== undefined) await patience.step(this.#reader.streamsRead(peer.lanes));
+      await patience.step(this.#writer.finishControl());
+      await patience.step(this.#peerFin);
     } catch {
       orderly = false; // what could not be sent in time is lost
     }
+    patience.end();
     this.#finished({ code: "closed", text: reason, orderly });
     this.#connection.close(0, "normal");
     await this.#connection.closed;
   }
 
-  /** Waits for as long as something moves on the link; rejects otherwise. */
-  #step<T>(done: Promise<T>): Promise<T> {
+  /** Waits for as long as something moves on the link. */
+  #patience(): Patience {
     const { timers, established: { deputy } } = this.#options, ours = () => this.bytes.sent + this.bytes.received;
     const progress = () => ours() + this.#reader.progress + (deputy?.progress() ?? 0);
-    return new Promise((resolve, reject) => {
-      let before = progress(), steps = 0, cancel = () => {};
-      const look = () => {
-        const now = progress();
-        if (now === before || ++steps >= CLOSE_STEPS_MAX) return reject(lost());
-        before = now;
-        cancel = timers.after(CLOSE_STEP_MS, look);
-      };
-      cancel = timers.after(CLOSE_STEP_MS, look);
-      done.then(resolve, reject).finally(() => cancel());
-    });
+    return new Patience({ timers, stepMs: CLOSE_STEP_MS, stepsMax: CLOSE_STEPS_MAX, progress, lost });
   }
 
   #lost(): void {

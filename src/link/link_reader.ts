@@ -1,8 +1,9 @@
 /** The incoming half of a link: streams → frames → messages, in the order that was promised. @module */
 
-import type { BidiStream, Connection } from "../transport/transport.ts";
+import type { BidiStream } from "../transport/transport.ts";
 import { type Decoder, type Elsewhere, ELSEWHERE_ID, FrameReader, MalformedFrame, type Message } from "../wire/mod.ts";
 import type { FrameSource } from "./frame_source.ts";
+import type { Incoming } from "./streams/arrivals.ts";
 import { HELD_BYTES_MAX, HeldFrames, orderKey } from "./held_frames.ts";
 
 /** Who gets the messages. */
@@ -27,7 +28,7 @@ const NO_ORDER = new Uint8Array(0);
 
 /** Reads all streams that the peer opens. */
 export class LinkReader {
-  readonly #connection: Connection;
+  readonly #incoming: Incoming;
   readonly #frameBytesMax: number;
   readonly #owner: ReaderOwner;
   readonly #decoder: Decoder;
@@ -41,8 +42,8 @@ export class LinkReader {
   #streamsRead = 0;
   #strange = 0;
 
-  constructor(connection: Connection, options: { frameBytesMax: number; decoder: Decoder }, owner: ReaderOwner) {
-    this.#connection = connection;
+  constructor(incoming: Incoming, options: { frameBytesMax: number; decoder: Decoder }, owner: ReaderOwner) {
+    this.#incoming = incoming;
     this.#frameBytesMax = options.frameBytesMax;
     this.#decoder = options.decoder;
     this.#owner = owner;
@@ -60,9 +61,8 @@ export class LinkReader {
 
   /** Reads until the peer has finished the control stream. */
   async start(control: FrameSource): Promise<void> {
-    this.#acceptStreams().catch((error) => this.#owner.failed(error));
-    const refuse = (stream: BidiStream) => this.#refuse(stream);
-    this.#connection.incomingBidi.pipeTo(new WritableStream({ write: refuse })).catch(() => {});
+    this.#incoming.lanes.give((stream) => this.#accept(stream)).catch((error) => this.#owner.failed(error));
+    this.#incoming.twoWay.give((stream) => this.#refuse(stream)).catch(() => {});
     const held = new HeldFrames();
     try {
       await this.#readFrames(control.reader, control.frames, (frame) => this.#onFrame(held, frame));
@@ -77,17 +77,16 @@ export class LinkReader {
     this.#wake();
   }
 
-  async #acceptStreams(): Promise<void> {
-    for await (const stream of this.#connection.incomingSend) {
-      if (++this.#streams > STREAMS_MAX) {
-        return this.#owner.tooManyStreams(`Cannot read on: a peer has at most ${STREAMS_MAX} streams open, got more`);
-      }
-      this.#readStream(stream).catch((error) => this.#owner.failed(error)).finally(() => {
-        this.#streams--;
-        this.#streamsRead++;
-        this.#wake();
-      });
+  #accept(stream: ReadableStream<Uint8Array>): void {
+    if (++this.#streams > STREAMS_MAX) {
+      this.#incoming.lanes.cancel();
+      return this.#owner.tooManyStreams(`Cannot read on: a peer has at most ${STREAMS_MAX} streams open, got more`);
     }
+    this.#readStream(stream).catch((error) => this.#owner.failed(error)).finally(() => {
+      this.#streams--;
+      this.#streamsRead++;
+      this.#wake();
+    });
   }
 
   #refuse(stream: BidiStream): void {

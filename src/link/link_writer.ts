@@ -54,7 +54,12 @@ export class LinkWriter {
   #missed = 0;
   #stopped = false;
 
-  constructor(connection: Connection, control: WritableStream<Uint8Array>, limits: QueueLimits, owner: WriterOwner) {
+  constructor(
+    connection: Connection,
+    control: WritableStreamDefaultWriter<Uint8Array>,
+    limits: QueueLimits,
+    owner: WriterOwner,
+  ) {
     this.#connection = connection;
     this.#limits = limits;
     this.#owner = owner;

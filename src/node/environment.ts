@@ -90,7 +90,10 @@ export function readEnvironment(values: Values, flags: FlagNames = new Map()): E
     const { aliases = [] }: Variable = ENVIRONMENT[name];
     return [name, ...aliases].find((one) => (values[one]?.trim() ?? "") !== "");
   };
-  const get = (name: VariableName) => values[source(name) ?? ""]?.trim();
+  const get = (name: VariableName) => {
+    const found = source(name);
+    return found === undefined ? undefined : values[found]?.trim(); // Deno makes an error, caught but dear, for no name
+  };
   const named = (name: VariableName) => flags.get(name) ?? source(name) ?? name;
   const text = (name: VariableName) => get(name) ?? (ENVIRONMENT[name] as Variable).standard ?? "";
   return {

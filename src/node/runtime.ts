@@ -139,8 +139,15 @@ export function listeningRuntime(limits: Partial<TransportLimits> = {}): Runtime
 /** All outgoing queues of a node together, whatever the memory of the machine, bytes. */
 const OUTGOING_BYTES_MAX = 1 << 30;
 
+// Process-wide: the memory of a machine does not change, and asking for it takes longer than to sign.
+let outgoingBytes: number | undefined;
+
 /** How much all outgoing queues of a node may hold: 1 GiB, or a quarter of the memory where we may know it. */
 export function outgoingBytesMax(): number {
+  return outgoingBytes ??= machineShare();
+}
+
+function machineShare(): number {
   const { state } = Deno.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" });
   return state === "granted" ? Math.min(OUTGOING_BYTES_MAX, Deno.systemMemoryInfo().total / 4) : OUTGOING_BYTES_MAX;
 }

@@ -74,9 +74,8 @@ Deno.test("a malformed frame costs its sender the link, with a reason, and nobod
   await using other = await connect(gateway.ticket);
   const subscription = other.subscribe("still.*");
   await subscription.ready;
-  const { connection, controlWritable, control } = await welcomed(gateway);
+  const { connection, controlWriter: writer, control } = await welcomed(gateway);
   await until(() => gateway.clients().length === 2, "both are attached");
-  const writer = controlWritable.getWriter();
   await writer.write(new Uint8Array([1, 0x10, 0, 0, 0, 0, 0, 1, 0xc1]));
   const answer = decodeFrame((await soon(control.next(), "an error frame"))!);
   assert.equal(answer.kind === "error" && answer.code, "malformed_frame");

@@ -187,8 +187,8 @@ Deno.test("acceptor: before the welcome no stream but the first is kept", async 
   const accepted = (await accepting)!;
   const late = (await near.openSend()).getWriter();
   await late.write(Uint8Array.of(5));
-  const { value } = await accepted.connection.incomingSend.getReader().read();
-  assert.deepEqual((await value!.getReader().read()).value, Uint8Array.of(5), "afterwards they are");
+  const lane = await new Promise<ReadableStream<Uint8Array>>((take) => void accepted.incoming!.lanes.give(take));
+  assert.deepEqual((await lane.getReader().read()).value, Uint8Array.of(5), "afterwards they are");
 });
 
 Deno.test("acceptor: who opens stream after stream before the welcome is refused at the bound, told and forgotten", async () => {

@@ -78,7 +78,7 @@ Deno.test("closing: a peer that only finishes its stream is let go in order", as
   hub.start();
   const lane = (await near.connection.openSend()).getWriter();
   await lane.write(encodeFrame(event("last words")));
-  await near.controlWritable.getWriter().close();
+  await near.controlWriter.close();
   await passing(world.timers, far.connection.closed);
   await world.timers.run(0);
   assert.deepEqual([ear.topics, ear.ends.map(({ orderly }) => orderly)], [["last words"], [true]]);
@@ -87,7 +87,7 @@ Deno.test("closing: a peer that only finishes its stream is let go in order", as
 Deno.test("closing: with the original's disconnect, which counts no lanes", async () => {
   const world = await World.open(), [near, far] = await world.welcomed(), ear = new Ear();
   linkOver(world, far, { owner: ear }).start();
-  const writer = near.controlWritable.getWriter();
+  const writer = near.controlWriter;
   await writer.write(encodeFrame({ kind: "disconnect", reason: "normal", message: "bye" }));
   await writer.close();
   await passing(world.timers, far.connection.closed);

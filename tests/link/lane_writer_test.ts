@@ -30,7 +30,7 @@ function slowLane() {
     wrote: () => {},
     broken: (cause: unknown) => assert.fail(String(cause)),
   };
-  return { lane: new LaneWriter(sink, owner), parts, queued: () => queued, release: () => release() };
+  return { lane: new LaneWriter(sink.getWriter(), owner), parts, queued: () => queued, release: () => release() };
 }
 
 Deno.test("lane: bursts between writes come out whole and in order, in few writes, and the queue is counted", async () => {
@@ -74,7 +74,7 @@ Deno.test("lane: when the stream breaks nothing is counted as waiting but what w
       throw new Error("gone");
     },
   });
-  const lane = new LaneWriter(sink, {
+  const lane = new LaneWriter(sink.getWriter(), {
     queued: (bytes) => void (queued += bytes),
     wrote() {},
     broken: () => void broken++,

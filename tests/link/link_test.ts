@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { FrameSource } from "../../src/link/frame_source.ts";
 import { LinkReader } from "../../src/link/link_reader.ts";
+import { incomingOf } from "../../src/link/streams/arrivals.ts";
 import type { Connection } from "../../src/transport/transport.ts";
 import { Decoder, encodeFrame } from "../../src/wire/mod.ts";
 import { until } from "../conformance/deadline.ts";
@@ -138,7 +139,7 @@ Deno.test("link: more open streams than a peer may have end it", async () => {
     failed: (error: unknown) => void told.push(String(error)),
   };
   const options = { frameBytesMax: 1 << 20, decoder: new Decoder() };
-  const reader = new LinkReader(connection as unknown as Connection, options, owner);
+  const reader = new LinkReader(incomingOf(connection as unknown as Connection), options, owner);
   void reader.start(new FrameSource(new ReadableStream(), 1 << 20));
   await until(() => told.length > 0, "the end");
   assert.deepEqual(told, ["Cannot read on: a peer has at most 16 streams open, got more"]);
@@ -184,7 +185,7 @@ Deno.test("link: large answers do not wait for each other", async () => {
   const world = await World.open(), [near, far] = await world.welcomed(), ear = new Ear();
   const edge = linkOver(world, near, { owner: ear });
   edge.start();
-  const control = far.controlWritable.getWriter(), order = new Uint8Array(0);
+  const control = far.controlWriter, order = new Uint8Array(0);
   for (const reference of [1, 2]) await control.write(encodeFrame({ kind: "elsewhere", reference, order }));
   const reply = { kind: "rpcReply", fromNode: new Uint8Array(32), requestId: new Uint8Array(16) } as const;
   const stalled = (await far.connection.openSend()).getWriter(), second = (await far.connection.openSend()).getWriter();

@@ -169,8 +169,7 @@ Deno.test("permissions: nobody speaks in another's name", async (t) => {
   await heard.ready;
   /** The first answer of this kind to what a raw peer says once it is welcome. */
   const say = (message: Message, kind: Message["kind"]) => async () => {
-    const { controlWritable, control, connection } = await outside.welcomed(gateway, selfOf(RAW, { guard }));
-    const writer = controlWritable.getWriter();
+    const { controlWriter: writer, control, connection } = await outside.welcomed(gateway, selfOf(RAW, { guard }));
     await writer.write(encodeFrame(message));
     const { decodeFrame } = await import("../../src/wire/mod.ts");
     const source = kind === "rpcReply" ? await nextLane(connection) : control;

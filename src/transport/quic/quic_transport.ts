@@ -1,5 +1,6 @@
 /** The mesh's transport over Deno's QUIC. @module */
 
+import { equalBytes } from "../../base/bytes.ts";
 import type { Timers } from "../../base/clock.ts";
 import { ClosedError, MeshError } from "../../base/errors.ts";
 import { authorityOf, serverNameOf } from "../../identity/certificate.ts";
@@ -51,6 +52,8 @@ class QuicTransport implements Transport {
   readonly #listening: Endpoint[] = [];
   /** Where dials leave from; `null`: the permission to bind is missing, and each dial binds its own port. */
   #dialling: Endpoint | null | undefined;
+  /** What TLS must prove of the key that was dialled last: programs dial the same few nodes again and again. */
+  #ofLastKey: { readonly publicKey: Uint8Array; readonly proof: TlsOptions } | undefined;
   #isClosed = false;
 
   constructor(options: QuicTransportOptions) {
@@ -62,7 +65,7 @@ class QuicTransport implements Transport {
   async dial(options: DialOptions): Promise<Connection> {
     const { address, expect, signal, timeoutMs = this.#limits.dialTimeoutMs } = options;
     if (typeof Deno.QuicEndpoint !== "function") throw quicMissing();
-    const proof = tlsOptions(address, expect);
+    const proof = this.#proof(address, expect);
     const release = await this.#dials.acquire(signal).catch((cause) => {
       throw cause instanceof DialError ? cause : gaveUp(address, "aborted", cause);
     });
@@ -156,6 +159,15 @@ class QuicTransport implements Transport {
     } catch (cause) {
       throw dialError(asked, cause, kind);
     }
+  }
+
+  #proof(address: Address, expect: Expectation): TlsOptions {
+    if (expect.kind !== "key") return tlsOptions(address, expect);
+    const { publicKey } = expect, last = this.#ofLastKey;
+    if (last !== undefined && equalBytes(last.publicKey, publicKey)) return last.proof;
+    const proof = tlsOptions(address, expect);
+    this.#ofLastKey = { publicKey: publicKey.slice(), proof };
+    return proof;
   }
 
   /** The endpoint for a dial: one that listens, so that both directions share a port, else the one for dialling. */

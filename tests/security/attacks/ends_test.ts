@@ -18,8 +18,8 @@ Deno.test("attacks: what ends a link is counted and in the audit log", async (t)
   const { gateway, audited } = world;
   const counted = (code: string) => until(() => gateway.stats().refused[code] === 1, code);
   await t.step("a frame that is none", async () => {
-    const { controlWritable } = await world.outside.welcomed(gateway, await raw());
-    await controlWritable.getWriter().write(new Uint8Array([1, 0x10, 0, 0, 0, 0, 0, 1, 0xc1]));
+    const { controlWriter } = await world.outside.welcomed(gateway, await raw());
+    await controlWriter.write(new Uint8Array([1, 0x10, 0, 0, 0, 0, 0, 1, 0xc1]));
     await counted("malformed_frame");
   });
   await t.step("stream after stream", async () => {

@@ -17,7 +17,7 @@ export class Peer {
 
   constructor(established: Established) {
     this.established = established;
-    this.#writer = established.controlWritable.getWriter();
+    this.#writer = established.controlWriter;
     void this.#listen().catch(() => {});
   }
 

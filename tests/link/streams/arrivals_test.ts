@@ -1,0 +1,47 @@
+/** Streams of a peer: whoever takes them, none is lost and none is taken out of order. @module */
+
+import assert from "node:assert/strict";
+import { Arrivals } from "../../../src/link/streams/arrivals.ts";
+import { until } from "../../conformance/deadline.ts";
+
+/** A source that is fed by hand. */
+function source(): { stream: ReadableStream<number>; controller: ReadableStreamDefaultController<number> } {
+  let controller!: ReadableStreamDefaultController<number>;
+  const stream = new ReadableStream<number>({ start: (given) => void (controller = given) });
+  return { stream, controller };
+}
+
+Deno.test("arrivals: what comes while they are held waits for the next taker, in order", async () => {
+  const { stream, controller } = source(), arrivals = new Arrivals(stream), early: number[] = [], late: number[] = [];
+  controller.enqueue(1);
+  assert.equal(await arrivals.first(), 1);
+  const ended = arrivals.give((one) => void early.push(one));
+  controller.enqueue(2);
+  await until(() => early.length === 1, "the first taker");
+  arrivals.hold();
+  for (const one of [3, 4, 5]) controller.enqueue(one);
+  await new Promise((turn) => setTimeout(turn, 0));
+  assert.deepEqual([early, controller.desiredSize], [[2], -1], "one is held, the others wait where they were");
+  assert.equal(arrivals.give((one) => void late.push(one)), ended);
+  controller.close();
+  await ended;
+  assert.deepEqual([early, late], [[2], [3, 4, 5]]);
+});
+
+Deno.test("arrivals: released they are another reader's; cancelled nobody's", async () => {
+  const released = source(), arrivals = new Arrivals(released.stream);
+  const ended = assert.rejects(arrivals.give(() => assert.fail("nobody takes it")), TypeError);
+  arrivals.release();
+  await ended;
+  released.controller.enqueue(7);
+  assert.equal((await released.stream.getReader().read()).value, 7);
+  const cancelled = source(), others = new Arrivals(cancelled.stream), taken: number[] = [];
+  const end = others.give((one) => {
+    taken.push(one);
+    others.cancel();
+  });
+  cancelled.controller.enqueue(1);
+  cancelled.controller.enqueue(2);
+  await end;
+  assert.deepEqual(taken, [1]);
+});
