@@ -66,7 +66,7 @@ export class DhtCore implements Core<DhtMessage, DhtCommand, DhtTimer, DhtEvent>
     this.#options = options;
     this.#table = new RoutingTable(options.node, {
       bucketSize: options.closestCount,
-      probeEveryMs: options.upkeepEveryMs,
+      probeEveryMs: options.probeEveryMs,
     });
     this.#holder = new Holder(options, this.#table);
     this.#publications = new Publications(options);

@@ -40,6 +40,8 @@ export interface DhtOptions extends LookupOptions, HolderLimits {
   /** How long an edge waits for what its hub finds out. */
   readonly hubTimeoutMs: number;
   readonly upkeepEveryMs: number;
+  /** The oldest of a bucket is probed where nothing was heard of it, and none of the bucket probed, for so long. */
+  readonly probeEveryMs: number;
   /** A bucket in whose range nothing was looked for so long is refreshed. */
   readonly refreshAfterMs: number;
   /** After the join our neighbours are looked for again: after so long, then four times as long, and so on. */
@@ -79,6 +81,7 @@ export const DHT_DEFAULTS: Omit<DhtOptions, "node" | "random"> = {
   lookupTimeoutMs: 40_000,
   hubTimeoutMs: 10_000,
   upkeepEveryMs: 60_000,
+  probeEveryMs: 300_000,
   refreshAfterMs: 3_600_000, // paper section 2.3
   rejoinAfterMs: 10_000, // without it, 20 hubs that join within 4 s over slow links know a third of each other
   joinPaths: 8,

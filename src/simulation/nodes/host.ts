@@ -176,12 +176,15 @@ export class Host implements Participant {
     for (const one of this.#world.passage.pass(message, this, isTampered)) this.#dispatch(end.peer, one);
   }
 
+  isTicket(other: Participant): boolean {
+    return this.tickets.some((one) => one === other);
+  }
+
   linkUp({ peer, other }: LinkEnd): void {
     this.#attachAfterMs = ATTACH_AFTER_MS;
     const { signer, role } = other.host;
     this.#toAll({ kind: "peerUp", peer, node: signer.nodeBytes, role });
-    const isTicket = this.role === "hub" && this.tickets.some((one) => one === other.host);
-    if (isTicket && (this.hashTable?.table.size ?? 0) > 0) this.tell("dht", { type: "join" });
+    if (this.role === "hub" && this.isTicket(other.host) && (this.hashTable?.table.size ?? 0) > 0) this.tell("dht", { type: "join" });
   }
 
   linkDown(peer: Peer, reason: string): void {

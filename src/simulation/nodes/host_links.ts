@@ -14,6 +14,8 @@ import { LinkEnd, type LinksOfNode, type Participant, type World } from "./world
 
 /** QUIC's idle timeout, the dial's, as in production (docs/ARCHITECTURE.md, limits). */
 export const IDLE_MS = 15_000, DIAL_MS = 5_000;
+/** A link between hubs that was not used for so long is closed, and how often that is looked at, as in production, ms. */
+const UNUSED_MS = 120_000, LOOK_EVERY_MS = UNUSED_MS / 4;
 /** Messages that wait for one dial; addresses that are remembered until they are dialled. */
 const HELD_MAX = 1_000, CONTACTS_MAX = 1_000;
 
@@ -31,6 +33,8 @@ export class HostLinks implements LinksOfNode {
   readonly #world: World;
   /** Whose addresses the cores have named, and who was not dialled since. */
   readonly #contacts = new Set<Peer>();
+  /** The life of the host in which it is looked for unused links; 0: in none. */
+  #watchedIn = 0;
 
   constructor(host: Participant, world: World) {
     this.#host = host;
@@ -94,8 +98,8 @@ export class HostLinks implements LinksOfNode {
     if (known !== undefined) this.lost(known, "replaced");
     const stale = theirs.to(host.signer.node);
     if (stale !== undefined) theirs.lost(stale, "replaced");
-    const mine = new LinkEnd(host, world.linkName(target), node);
-    const other = new LinkEnd(target, world.linkName(host), host.signer.node);
+    const mine = new LinkEnd(host, world.linkName(target), node, true);
+    const other = new LinkEnd(target, world.linkName(host), host.signer.node, false);
     mine.other = other;
     other.other = mine;
     theirs.up(other);
@@ -132,14 +136,36 @@ export class HostLinks implements LinksOfNode {
     end.usedAt = this.#world.now;
     this.ends.set(end.peer, end);
     if (end.peer !== end.node) this.#byNode.set(end.node, end);
+    if (end.dialled) this.#watch();
     this.#host.linkUp(end);
+  }
+
+  #watch(): void {
+    const { epoch } = this.#host;
+    if (this.#watchedIn === epoch) return;
+    this.#watchedIn = epoch;
+    this.#world.at(this.#world.now + LOOK_EVERY_MS, "look", () => {
+      if (this.#host.epoch !== epoch) return;
+      this.#watchedIn = 0;
+      this.#closeUnused();
+      if (this.ends.size > 0) this.#watch();
+    });
+  }
+
+  /** Whoever has dialled closes; links to those whose tickets the host has are kept. */
+  #closeUnused(): void {
+    const before = this.#world.now - UNUSED_MS;
+    for (const end of this.ends.values()) {
+      if (!end.dialled || end.usedAt > before || end.other.usedAt > before) continue;
+      if (isBetweenHubs(end) && !this.#host.isTicket(end.other.host)) this.close(end, "idle");
+    }
   }
 
   /** Closes the link between hubs that was not used for longest. */
   #makeRoom(): void {
     let least: LinkEnd | undefined;
     for (const end of this.ends.values()) {
-      if (end.other.host.role !== "hub" || this.#host.role !== "hub") continue;
+      if (!isBetweenHubs(end)) continue;
       if (least === undefined || end.usedAt < least.usedAt) least = end;
     }
     if (least !== undefined) this.close(least, "unused");
@@ -217,6 +243,10 @@ export class HostLinks implements LinksOfNode {
       for (const { other } of ends) other.host.links.lost(other, "timed_out");
     });
   }
+}
+
+function isBetweenHubs({ host, other }: LinkEnd): boolean {
+  return host.role === "hub" && other.host.role === "hub";
 }
 
 /** About what a message takes, bytes. */

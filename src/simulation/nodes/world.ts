@@ -100,6 +100,8 @@ export interface Participant extends Attached, Receiver {
   command(core: CoreName, command: AnyCommand, done: (outcome: Outcome) => void): number;
   tell(core: CoreName, command: AnyCommand): void;
   receive(end: LinkEnd, message: AnyMessage, isTampered: boolean): void;
+  /** Whether it has the other's ticket. */
+  isTicket(other: Participant): boolean;
   linkUp(end: LinkEnd): void;
   linkDown(peer: Peer, reason: string): void;
   due(core: CoreName, timer: unknown): void;
@@ -121,6 +123,8 @@ export class LinkEnd {
   readonly peer: Peer;
   /** The node at the other end; it may come back with another id. */
   readonly node: string;
+  /** Whether this end has dialled. */
+  readonly dialled: boolean;
   /** The other end; set once both are made. */
   other!: LinkEnd;
   isUp = false;
@@ -134,9 +138,10 @@ export class LinkEnd {
   events = 0;
   calls = 0;
 
-  constructor(host: Participant, peer: Peer, node: string) {
+  constructor(host: Participant, peer: Peer, node: string, dialled: boolean) {
     this.host = host;
     this.peer = peer;
     this.node = node;
+    this.dialled = dialled;
   }
 }
