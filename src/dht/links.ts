@@ -26,12 +26,13 @@ export class Links {
   readonly #ofNode = new Map<string, Peer>();
 
   get(peer: Peer): Link | undefined {
-    return this.#hubs.get(peer) ?? this.#edges.get(peer);
+    return this.#hubs.get(peer) ?? (this.#edges.size === 0 ? undefined : this.#edges.get(peer));
   }
 
   /** A link to the node, or undefined. */
   to(node: string): Peer | undefined {
-    return this.#ofNode.get(node) ?? (this.get(node) === undefined ? undefined : node);
+    const latest = this.#ofNode.size === 0 ? undefined : this.#ofNode.get(node);
+    return latest ?? (this.get(node) === undefined ? undefined : node);
   }
 
   add(peer: Peer, nodeBytes: Uint8Array, role: Role): void {

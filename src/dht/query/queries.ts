@@ -253,8 +253,8 @@ export class Queries {
     out: DhtEffect[],
   ): void {
     const { query, target, page = 0 } = about;
-    const sentTo = this.#address(contact, out), isLinked = this.#parts.links.get(sentTo) !== undefined;
-    const sender = isLinked ? undefined : this.#parts.holder.self;
+    const linked = this.#parts.links.to(contact.node), sentTo = linked ?? this.#address(contact, out);
+    const sender = linked === undefined ? this.#parts.holder.self : undefined;
     const requestId = this.requests.add({ contact, sentTo, query, storeKey: undefined, page, isSlow: false });
     const message: DhtMessage = query?.purpose.type === "findValue"
       ? { kind: "findValue", key: target, requestId, page, sender }

@@ -184,7 +184,9 @@ export class Host implements Participant {
     this.#attachAfterMs = ATTACH_AFTER_MS;
     const { signer, role } = other.host;
     this.#toAll({ kind: "peerUp", peer, node: signer.nodeBytes, role });
-    if (this.role === "hub" && this.isTicket(other.host) && (this.hashTable?.table.size ?? 0) > 0) this.tell("dht", { type: "join" });
+    if (this.role === "hub" && this.isTicket(other.host) && (this.hashTable?.table.size ?? 0) > 0) {
+      this.tell("dht", { type: "join" });
+    }
   }
 
   linkDown(peer: Peer, reason: string): void {

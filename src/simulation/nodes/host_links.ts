@@ -43,7 +43,7 @@ export class HostLinks implements LinksOfNode {
 
   /** The link of that name, or to that node. */
   to(peer: Peer): LinkEnd | undefined {
-    return this.ends.get(peer) ?? this.#byNode.get(peer);
+    return this.ends.get(peer) ?? (this.#byNode.size === 0 ? undefined : this.#byNode.get(peer));
   }
 
   /** Whether there is a link or an address. */

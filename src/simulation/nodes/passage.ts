@@ -82,10 +82,33 @@ export function byWire(): Passage {
 export function byReference(mint: Mint): Passage {
   return {
     pass(message, receiver, isTampered) {
-      if (!isTampered && receiver.wallMs < mint.earliestExpiryMs) return [message];
+      const { wallMs } = receiver;
+      if (!isTampered && (wallMs < mint.earliestExpiryMs || holds(message, wallMs))) return [message];
       return coreOf(message) === "dht" ? [checked(message as DhtMessage, receiver)] : [message];
     },
   };
+}
+
+/** Whether none of its records has expired: those that were really made need no other check. */
+function holds(message: AnyMessage, wallMs: number): boolean {
+  switch (message.kind) {
+    case "findNode":
+    case "findValue":
+      return message.sender === undefined || message.sender.expiresAt > wallMs;
+    case "findNodeReply":
+      return allHold(message.nodes, wallMs);
+    case "findValueReply":
+      return allHold(message.nodes, wallMs) && allHold(message.records, wallMs);
+    case "store":
+      return message.record === undefined || message.record.expiresAt > wallMs;
+    default:
+      return true;
+  }
+}
+
+function allHold(records: readonly VerifiedRecord[], wallMs: number): boolean {
+  for (const { expiresAt } of records) if (expiresAt <= wallMs) return false;
+  return true;
 }
 
 function checked(message: DhtMessage, { checker, wallMs }: Receiver): DhtMessage {
