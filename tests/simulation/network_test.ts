@@ -225,3 +225,19 @@ Deno.test("what cannot be simulated is refused", () => {
   assert.throws(() => world({ nodes: 0, edges: 2 }), /need a hub/);
   assert.throws(() => world({ profile: "carrier pigeon" as "lan" }), /a profile is one of lan, wifi/);
 });
+
+Deno.test("a link that nobody uses for two minutes is closed, but not one to a node whose ticket it has", () => {
+  const { simulation, a, b } = pair(), c = simulation.add("hub", [a]);
+  simulation.run(5_000);
+  const say = () => c.inject(b, { kind: "findNode", target: b.signer.nodeBytes, requestId: 1, sender: undefined });
+  const isUp = () => c.links.to(b.signer.node) !== undefined;
+  say();
+  simulation.run(100_000);
+  say(); // it is in use
+  simulation.run(100_000);
+  assert.ok(isUp() && b.links.to(c.signer.node) !== undefined);
+  simulation.run(60_000);
+  assert.ok(!isUp() && b.links.to(c.signer.node) === undefined);
+  assert.deepEqual([b, c].map((one) => coreOf(one).downs()), [["idle"], ["idle"]]);
+  assert.ok(c.links.to(a.signer.node) !== undefined && b.links.to(a.signer.node) !== undefined, "tickets");
+});
