@@ -42,7 +42,7 @@ export class Patience {
     return new Promise((resolve, reject) => {
       this.#giveUp = reject;
       this.#cancel ??= timers.after(stepMs, () => this.#look());
-      done.then(resolve, reject).finally(() => this.#giveUp = undefined);
+      done.then(resolve, reject);
     });
   }
 

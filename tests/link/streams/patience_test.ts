@@ -27,6 +27,15 @@ Deno.test("patience: a step in which nothing moves has its time from its own beg
   assert.equal(timers.outstanding, 0);
 });
 
+Deno.test("patience: a step that follows another at once has its time, too", async () => {
+  const { timers, patience, givenUp } = patient();
+  const late = patience.step(Promise.resolve()).then(givenUp);
+  await timers.run(2 * STEP_MS);
+  assert.equal(await late, STEP_MS);
+  patience.end();
+  assert.equal(timers.outstanding, 0);
+});
+
 Deno.test("patience: while something moves a step may go on, up to its bound", async () => {
   const { timers, moved, patience, givenUp } = patient(), late = givenUp();
   for (let i = 0; i < 2 * STEPS_MAX; i++) {
