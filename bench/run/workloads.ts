@@ -2,7 +2,7 @@
 
 import type { Child } from "./child.ts";
 import type { SystemName } from "../system/catalogue.ts";
-import { residentKiB } from "./machine.ts";
+import { type Meter, residentKiB } from "./machine.ts";
 import { delay, numberOf, type Stage } from "./stage.ts";
 
 /** What one run found. */
@@ -76,12 +76,11 @@ async function events(stage: Stage, throughHub: boolean, settings: Settings): Pr
   const meter = stage.meter(),
     result = await pump(publisher, subscriber, count),
     { received, lost, displaced } = result;
-  const perEvent = (pid: number) => Number.isNaN(pid) ? {} : { hubMicros: meter.usedMs(pid) * 1_000 / received };
   const values = {
     perSecond: received / (result.lastAt - result.startedAt) * 1_000,
     publisherMicros: meter.usedMs(publisher.pid) * 1_000 / received,
     subscriberMicros: meter.usedMs(subscriber.pid) * 1_000 / received,
-    ...perEvent(stage.hubPid),
+    ...hubMicros(stage, meter, received),
   };
   return { values, lost, displaced, foreignPercent: meter.foreignPercent() };
 }
@@ -143,11 +142,24 @@ async function calls(stage: Stage, throughHub: boolean, usual: number, inFlight:
   const meter = stage.meter(), answer = await caller.ask({ name: "call", count, inFlight });
   const { perSecond, p50, p99, max } = answer as Record<string, number>;
   return {
-    values: { perSecond: perSecond!, p50: p50!, p99: p99!, max: max! },
+    values: {
+      perSecond: perSecond!,
+      p50: p50!,
+      p99: p99!,
+      max: max!,
+      callerMicros: meter.usedMs(caller.pid) * 1_000 / count,
+      responderMicros: meter.usedMs(responder.pid) * 1_000 / count,
+      ...hubMicros(stage, meter, count),
+    },
     lost: count - numberOf(answer, "answered"),
     displaced: 0,
     foreignPercent: meter.foreignPercent(),
   };
+}
+
+/** CPU of the hub for each of `count`, µs; nothing where there is no hub. */
+function hubMicros({ hubPid }: Stage, meter: Meter, count: number): { hubMicros?: number } {
+  return Number.isNaN(hubPid) ? {} : { hubMicros: meter.usedMs(hubPid) * 1_000 / count };
 }
 
 /** The hub's memory before and after a crowd has come. */
