@@ -1,11 +1,14 @@
 /** Calls that somebody else works on. @module */
 
-import { Deadlines } from "../base/deadlines.ts";
+import { type Deadline, Deadlines } from "../base/deadlines.ts";
 import { Slab } from "../base/slab.ts";
 import type { CommandId, Failure, Peer } from "../base/protocol.ts";
 import type { RpcRequest } from "../wire/mod.ts";
 import type { InvocationId } from "./messages.ts";
 import type { HubProvider, ProviderEntry } from "./providers.ts";
+
+/** What may be overdue: a call, or the run of a handler. */
+export type Due = Call | InvocationId;
 
 /** Who wants the answer. */
 export type Origin =
@@ -24,8 +27,8 @@ export interface Call {
   readonly timeMs: number;
   /** Until when, ms. */
   readonly deadline: number;
-  /** Until when it is held, ms; set when it is added. */
-  until: number;
+  /** Until when it is held; undefined while it is not. */
+  held: Deadline<Due> | undefined;
   /** Who has it, a hub by its id; undefined while it waits for a link or to be told of a provider. */
   to: Peer | undefined;
   /** Kept only while it may have to be sent (again). */
@@ -51,7 +54,7 @@ export function newCall(
 ): Call {
   const deadline = now + timeMs;
   const nothing = {
-    until: deadline,
+    held: undefined,
     to: undefined,
     request: undefined,
     refusal: undefined,
@@ -69,9 +72,6 @@ export function timeout({ procedure, timeMs }: Pick<Call, "procedure" | "timeMs"
   return { code: "timeout", text: `Cannot call ${procedure}: ${missing} must come within ${ms} ms, got none` };
 }
 
-/** So many deadlines are held without asking which of them still matter. */
-const DEADLINES_MIN = 1_000;
-
 /** All calls on their way, and when to stop waiting. */
 export class Calls {
   /** What waiting requests are copied into. */
@@ -79,13 +79,7 @@ export class Calls {
   readonly #calls = new Map<string, Call>();
   readonly #commands = new Map<CommandId, Call>();
   readonly #counts = new Map<Peer, number>();
-  readonly #deadlines = new Deadlines<Call | InvocationId>();
-  readonly #isRunning: (run: InvocationId) => boolean;
-  #retainAt = DEADLINES_MIN;
-
-  constructor(isRunning: (run: InvocationId) => boolean) {
-    this.#isRunning = isRunning;
-  }
+  readonly #deadlines = new Deadlines<Due>();
 
   get size(): number {
     return this.#calls.size;
@@ -121,21 +115,25 @@ export class Calls {
   /** Holds a call until `until` (ms) at the latest. */
   add(call: Call, until: number): void {
     this.#calls.set(call.key, call);
-    call.until = until;
-    this.#deadlines.add(until, call);
-    if (this.#deadlines.size > this.#retainAt) this.#retain();
+    call.held = this.#deadlines.add(until, call);
     if (call.origin.kind === "own") this.#commands.set(call.origin.command, call);
     if (call.origin.kind === "link") this.#counts.set(call.origin.peer, this.countOf(call.origin.peer) + 1);
   }
 
   /** Watches a run of a handler beside the calls. */
-  watch(deadline: number, run: InvocationId): void {
-    this.#deadlines.add(deadline, run);
-    if (this.#deadlines.size > this.#retainAt) this.#retain();
+  watch(deadline: number, run: InvocationId): Deadline<Due> {
+    return this.#deadlines.add(deadline, run);
+  }
+
+  /** The handler has finished. */
+  unwatch(watched: Deadline<Due>): void {
+    this.#deadlines.forget(watched);
   }
 
   delete(call: Call): void {
-    if (!this.#holds(call)) return;
+    if (call.held === undefined) return;
+    this.#deadlines.forget(call.held);
+    call.held = undefined;
     this.#calls.delete(call.key);
     if (call.origin.kind === "own") this.#commands.delete(call.origin.command);
     if (call.origin.kind === "link") {
@@ -146,24 +144,10 @@ export class Calls {
   }
 
   /** A call that is overdue (and forgotten by this), or a run to look at. */
-  takeDue(now: number): Call | InvocationId | undefined {
-    for (;;) {
-      const due = this.#deadlines.takeDue(now);
-      if (due === undefined || typeof due === "number") return due;
-      if (!this.#holds(due) || due.until > now) continue;
-      this.delete(due);
-      return due;
-    }
-  }
-
-  #holds(call: Call): boolean {
-    return this.#calls.get(call.key) === call;
-  }
-
-  /** Forgets the deadlines of what is answered, once they may be most of all. */
-  #retain(): void {
-    this.#deadlines.retain((one) => typeof one === "number" ? this.#isRunning(one) : this.#holds(one));
-    this.#retainAt = Math.max(DEADLINES_MIN, 2 * this.#deadlines.size);
+  takeDue(now: number): Due | undefined {
+    const due = this.#deadlines.takeDue(now);
+    if (typeof due === "object") this.delete(due);
+    return due;
   }
 
   /** Those that wait for a link, oldest first. */

@@ -46,7 +46,7 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
   readonly #options: RpcOptions;
   readonly #providers = new Providers();
   readonly #runs = new Runs();
-  readonly #calls = new Calls((run) => this.#runs.has(run));
+  readonly #calls = new Calls();
   readonly #announcements: Announcements;
   readonly #links = new Links();
   readonly #silence = new Silence();
@@ -236,7 +236,7 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
       return this.#router.route(call, request, now);
     }
     const run = this.#runs.start(call, provider);
-    this.#calls.watch(call.deadline, run);
+    this.#runs.get(run)!.watched = this.#calls.watch(call.deadline, run);
     const { procedure, args, encoding, fromNode, claimed } = request, { registration } = provider;
     const event: RpcEvent = {
       type: "invoke",
@@ -255,7 +255,9 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
 
   #handled(invocation: number, outcome: Outcome | Failure): readonly RpcEffect[] {
     const run = this.#runs.finish(invocation);
-    return run === undefined ? NOTHING : this.#finish(run, outcome);
+    if (run === undefined) return NOTHING;
+    if (run.watched !== undefined) this.#calls.unwatch(run.watched);
+    return this.#finish(run, outcome);
   }
 
   #onCancel(from: Peer, message: RpcCancel): readonly RpcEffect[] {
@@ -328,7 +330,7 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
 
   /** A handler took too long; who called from here is told by us, everybody else knows. */
   #runOverdue(invocation: InvocationId): readonly RpcEffect[] {
-    if (!this.#runs.has(invocation)) return NOTHING;
+    if (this.#runs.get(invocation) === undefined) return NOTHING;
     const call = this.#runs.disown(invocation);
     return [
       { kind: "event", event: { type: "abort", invocation, reason: "timeout" } },

@@ -1,16 +1,20 @@
 /** Handlers of this node that are running. @module */
 
 import type { CommandId, Peer } from "../base/protocol.ts";
-import type { Call, Origin } from "./calls.ts";
+import type { Deadline } from "../base/deadlines.ts";
+import type { Call, Due, Origin } from "./calls.ts";
 import type { InvocationId } from "./messages.ts";
 import type { LocalProvider } from "./providers.ts";
 
-interface Run {
+/** A handler that is running. */
+export interface Run {
   readonly key: string;
   origin: Origin;
   readonly provider: LocalProvider;
   /** How long the caller waits, ms; 0 where nobody does. */
   readonly timeMs: number;
+  /** When to tell it that its time is over; undefined where nobody waits. */
+  watched: Deadline<Due> | undefined;
 }
 
 /** All runs, until their handler has finished. Bounded by the handlers' concurrency. */
@@ -20,8 +24,8 @@ export class Runs {
   readonly #counts = new Map<Peer, number>();
   #invocations = 0;
 
-  has(invocation: InvocationId): boolean {
-    return this.#runs.has(invocation);
+  get(invocation: InvocationId): Run | undefined {
+    return this.#runs.get(invocation);
   }
 
   /** How many runs `peer` waits for. */
@@ -32,7 +36,7 @@ export class Runs {
   start({ key, origin, timeMs }: Pick<Call, "key" | "origin" | "timeMs">, provider: LocalProvider): InvocationId {
     const invocation = ++this.#invocations;
     provider.running++;
-    this.#runs.set(invocation, { key, origin, provider, timeMs });
+    this.#runs.set(invocation, { key, origin, provider, timeMs, watched: undefined });
     if (origin.kind === "link") {
       this.#byRequest.set(key + origin.peer, invocation);
       this.#counts.set(origin.peer, this.countOf(origin.peer) + 1);

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { Deadlines } from "../../src/base/deadlines.ts";
+import { type Deadline, Deadlines, FORGOTTEN_MIN } from "../../src/base/deadlines.ts";
 import { LruMap } from "../../src/base/lru.ts";
 import { PIECE_BYTES_MAX, Slab, SLAB_BYTES } from "../../src/base/slab.ts";
 
@@ -67,6 +67,44 @@ Deno.test("deadlines: retain forgets what does not matter and keeps the order of
     const [a, b] = [taken[i - 1]!, taken[i]!];
     assert(at(a) < at(b) || at(a) === at(b) && a < b, `${a} before ${b}`);
   }
+});
+
+Deno.test("deadlines: what is forgotten does not come out, and the rest comes in its order", () => {
+  const operation = fc.record({ what: fc.constantFrom("add", "add", "forget", "take"), at: fc.nat(50) });
+  fc.assert(fc.property(fc.array(operation, { maxLength: 200 }), (operations) => {
+    const deadlines = new Deadlines<number>(), held: { at: number; order: number; entry: Deadline<number> }[] = [];
+    let now = 0;
+    operations.forEach(({ what, at }, order) => {
+      const sorted = held.sort((a, b) => a.at - b.at || a.order - b.order);
+      if (what === "add") held.push({ at: now + at, order, entry: deadlines.add(now + at, order) });
+      else if (what === "forget" && held.length > 0) {
+        const [{ entry }] = held.splice(at % held.length, 1) as [typeof held[number]];
+        deadlines.forget(entry);
+        deadlines.forget(entry); // again: nothing happens
+      } else if (what === "take") {
+        now += at >> 2;
+        const expected = sorted[0] !== undefined && sorted[0].at <= now ? sorted.shift() : undefined;
+        assert.equal(deadlines.takeDue(now), expected?.order);
+        if (expected !== undefined) deadlines.forget(expected.entry); // what was taken is not counted twice
+      }
+      assert.equal(deadlines.size, held.length);
+      assert(deadlines.nextAt <= Math.min(Infinity, ...held.map((one) => one.at)));
+    });
+    held.sort((a, b) => a.at - b.at || a.order - b.order);
+    assert.deepEqual(held.map(() => deadlines.takeDue(1e9)), held.map(({ order }) => order));
+    assert.equal(deadlines.takeDue(1e9), undefined);
+  }));
+});
+
+Deno.test("deadlines: what is forgotten gives back its place, save so many", () => {
+  const deadlines = new Deadlines<object>(), kept = deadlines.add(1e6, { kept: true });
+  for (let i = 0; i < 100 * FORGOTTEN_MIN; i++) {
+    deadlines.forget(deadlines.add(i, { i }));
+    assert.equal(deadlines.size, 1);
+    assert(deadlines.places <= FORGOTTEN_MIN + 2, `${deadlines.places} places`);
+  }
+  assert.deepEqual(deadlines.takeDue(1e6), { kept: true });
+  assert.equal(kept.value, undefined);
 });
 
 Deno.test("LruMap: holds what was used last, like a list that is kept in order of use", () => {

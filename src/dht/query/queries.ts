@@ -1,7 +1,6 @@
 /** The lookups that run at a hub, for itself and for its edges: what they ask, and what becomes of them. @module */
 
 import { LruMap } from "../../base/lru.ts";
-import type { Deadlines } from "../../base/deadlines.ts";
 import type { CommandId, Failure, Peer } from "../../base/protocol.ts";
 import type { VerifiedRecord } from "../../identity/record.ts";
 import type { Holder } from "../holder.ts";
@@ -33,7 +32,7 @@ export interface QueriesParts {
   readonly holder: Holder;
   readonly links: Links;
   /** Numbers of requests, and queries. */
-  readonly deadlines: Pick<Deadlines<number | Query>, "add">;
+  readonly deadlines: { add(at: number, value: number | Query): unknown };
   /** A query is over, its answer given. */
   ended(query: Query, now: number, out: DhtEffect[]): void;
 }
