@@ -25,6 +25,8 @@ interface Slot {
 /** Messages with the same key keep their order; undefined where a message has none to keep. */
 export function orderKey(message: Message): string | undefined {
   switch (message.kind) {
+    case "burst":
+      return bytesKey(message.publisher) + message.topic;
     case "publish":
       return (message.publisher === undefined ? "" : bytesKey(message.publisher)) + message.topic;
     case "rpcRequest":

@@ -7,7 +7,7 @@
  */
 
 import type { Timers } from "../base/clock.ts";
-import { encodeMessage, type Message, Writer } from "../wire/mod.ts";
+import { encodeMessage, EventWriter, type Message, Writer } from "../wire/mod.ts";
 
 /** A batch buffer larger than this is given back after its write: a burst must not stay in memory. */
 const BATCH_BYTES_KEPT = 64 * 1024;
@@ -33,6 +33,7 @@ export class LaneWriter {
   readonly #turn: Timers["turn"];
   #stream: Promise<WritableStreamDefaultWriter<Uint8Array>> | undefined;
   #collecting: Writer | undefined;
+  readonly #events = new EventWriter();
   /** Batches that wait for the writes before them. */
   readonly #full: Writer[] = [];
   /** Room of the next batch, bytes: in a burst all at once, as growing copies it again and again. */
@@ -66,15 +67,15 @@ export class LaneWriter {
     if (this.#ended) return;
     const batch = this.#collecting ??= this.#takeBatch(), before = batch.length;
     try {
-      encodeMessage(message, batch);
+      if (message.kind !== "publish") this.#events.close();
+      if (message.kind !== "publish" || !this.#events.append(batch, message)) encodeMessage(message, batch);
     } catch (error) {
       batch.length = before;
       throw error;
     }
     this.#owner.queued(batch.length - before);
     if (batch.length >= BATCH_BYTES_FULL) {
-      this.#full.push(batch);
-      this.#collecting = undefined;
+      this.#full.push(this.#collected());
       this.#roomBytes = WRITE_BYTES;
     }
     this.#flushing ??= this.#flush();
@@ -139,6 +140,7 @@ export class LaneWriter {
   #collected(): Writer {
     const batch = this.#collecting ?? new Writer(0);
     this.#collecting = undefined;
+    this.#events.close();
     return batch;
   }
 }

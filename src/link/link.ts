@@ -15,7 +15,7 @@ import { within } from "../base/clock.ts";
 import { MeshError } from "../base/errors.ts";
 import type { Lane, Peer } from "../base/protocol.ts";
 import type { Connection } from "../transport/transport.ts";
-import { type Decoder, MalformedFrame, type Message } from "../wire/mod.ts";
+import { type Burst, type Decoder, MalformedFrame, type Message } from "../wire/mod.ts";
 import type { Throttle } from "./admission/throttle.ts";
 import type { OutgoingBudget, QueueOwner } from "./budget.ts";
 import type { Established } from "./establish.ts";
@@ -44,6 +44,8 @@ export interface LinkEnd {
 /** Who a link reports to. Everything is called synchronously, in the order things happen. */
 export interface LinkOwner {
   received(link: Link, message: Message): void;
+  /** May take a burst as it is; false where it wants its events one by one, as without this. */
+  forward?(link: Link, burst: Burst): boolean;
   ended(link: Link, end: LinkEnd): void;
   /** The queue, once over `waitBytes`, is below it again. */
   drained(link: Link): void;
@@ -120,6 +122,7 @@ export class Link implements QueueOwner {
     });
     this.#reader = new LinkReader(incoming, { frameBytesMax, decoder: options.decoder }, {
       onMessage: (message) => this.#onMessage(message),
+      forward: (burst) => this.#forward(burst),
       pause: () => this.#pause(),
       read: (bytes) => {
         this.bytes.received += bytes;
@@ -178,11 +181,11 @@ export class Link implements QueueOwner {
     if (!this.open) return false;
     switch (this.#writer.send(message, lane)) {
       case "queued":
-        this.messages.sent++;
+        this.messages.sent += countOf(message);
         this.#options.established.deputy?.took(message);
         return true;
       case "dropped":
-        this.messages.dropped++;
+        this.messages.dropped += countOf(message);
         return false;
       case "full":
         this.#cutOff("slow_consumer", `more than ${this.#options.queue.closeBytes} bytes wait for it`);
@@ -243,6 +246,13 @@ export class Link implements QueueOwner {
       : others === undefined
       ? tooFast
       : Promise.all([tooFast, others]).then(() => {});
+  }
+
+  #forward(burst: Burst): boolean {
+    if (this.#options.owner.forward?.(this, burst) !== true) return false;
+    this.messages.received += burst.count;
+    this.#options.throttle?.frame(burst.count);
+    return true;
   }
 
   #onMessage(message: Message): void {
@@ -345,6 +355,11 @@ export class Link implements QueueOwner {
     };
     next();
   }
+}
+
+/** For how many messages one counts. */
+function countOf(message: Message): number {
+  return message.kind === "burst" ? message.count : 1;
 }
 
 function lost(): MeshError {

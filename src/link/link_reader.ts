@@ -1,7 +1,16 @@
 /** The incoming half of a link: streams → frames → messages, in the order that was promised. @module */
 
 import type { BidiStream } from "../transport/transport.ts";
-import { type Decoder, type Elsewhere, ELSEWHERE_ID, FrameReader, MalformedFrame, type Message } from "../wire/mod.ts";
+import {
+  type Burst,
+  burstEvents,
+  type Decoder,
+  type Elsewhere,
+  ELSEWHERE_ID,
+  FrameReader,
+  MalformedFrame,
+  type Message,
+} from "../wire/mod.ts";
 import type { FrameSource } from "./frame_source.ts";
 import type { Incoming } from "./streams/arrivals.ts";
 import { HELD_BYTES_MAX, HeldFrames, orderKey } from "./held_frames.ts";
@@ -9,6 +18,8 @@ import { HELD_BYTES_MAX, HeldFrames, orderKey } from "./held_frames.ts";
 /** Who gets the messages. */
 export interface ReaderOwner {
   onMessage(message: Message): void;
+  /** Whether it has taken a burst as it is; else it is given its events, one by one. */
+  forward?(burst: Burst): boolean;
   /** Asked after every frame: a promise if reading should pause. */
   pause(): Promise<void> | undefined;
   /** Bytes came in. */
@@ -145,10 +156,26 @@ export class LinkReader {
     const message = this.#decoder.decode(frame);
     if (message.kind === "elsewhere") this.#onMarker(lane, message);
     else if (lane.empty || !lane.hold(orderKey(message), frame)) {
+      if (message.kind === "burst") return this.#onBurst(message);
       this.#owner.onMessage(message);
       return undefined;
     }
     return lane.full ? this.#while(() => lane.full) : undefined;
+  }
+
+  /** Pauses behind an event as behind a frame. */
+  #onBurst(burst: Burst): Promise<void> | undefined {
+    if (this.#owner.forward?.(burst) === true) return undefined;
+    return this.#onEvents(burstEvents(burst), 0);
+  }
+
+  #onEvents(events: readonly Message[], from: number): Promise<void> | undefined {
+    for (let i = from; i < events.length && !this.#stopped; i++) {
+      this.#owner.onMessage(events[i]!);
+      const pause = i + 1 < events.length ? this.#owner.pause() : undefined; // behind the last one its frame ends
+      if (pause !== undefined) return pause.then(() => this.#onEvents(events, i + 1));
+    }
+    return undefined;
   }
 
   /** What the marker stands for, and what has the same order key, comes in its place. */
@@ -179,7 +206,10 @@ export class LinkReader {
 
   /** Frames whose turn has come. */
   #goOn(ready: readonly Uint8Array[]): void {
-    for (const frame of ready) if (!this.#stopped) this.#owner.onMessage(this.#decoder.decode(frame));
+    for (const frame of ready) {
+      const message = this.#decoder.decode(frame), events = message.kind === "burst" ? burstEvents(message) : [message];
+      for (const one of events) if (!this.#stopped) this.#owner.onMessage(one);
+    }
     this.#wake();
   }
 

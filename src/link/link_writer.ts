@@ -89,13 +89,14 @@ export class LinkWriter {
   send(message: Message, lane: Lane): "queued" | "dropped" | "full" {
     const { dropBytes, closeBytes } = this.#limits;
     if (this.#queuedBytes > dropBytes) {
-      if (message.kind === "publish" && message.qos === 0 && !message.acknowledge) {
-        this.#missed++;
+      const events = mayDrop(message);
+      if (events > 0) {
+        this.#missed += events;
         return "dropped";
       }
       if (this.#queuedBytes > closeBytes) return "full";
     }
-    if (this.#missed > 0 && message.kind === "publish") this.#tellMissed();
+    if (this.#missed > 0 && (message.kind === "publish" || message.kind === "burst")) this.#tellMissed();
     if (bodyBytes(message) > LARGE_FRAME_BYTES) this.#sendLarge(message, lane);
     else this.#lanes[lane].append(message);
     return "queued";
@@ -187,6 +188,12 @@ export class LinkWriter {
       this.#largeWaiting.shift()?.();
     }
   }
+}
+
+/** How many events are lost with a message that may be: none where it may not. */
+function mayDrop(message: Message): number {
+  if (message.kind === "burst") return message.count;
+  return message.kind === "publish" && message.qos === 0 && !message.acknowledge ? 1 : 0;
 }
 
 /** An estimate of a frame's length, good enough to tell a large one. */

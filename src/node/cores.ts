@@ -22,3 +22,10 @@ export type AnyEffect =
   | Effect<PubsubMessage, PubsubTimer, PubsubEvent>
   | Effect<RpcMessage, RpcTimer, RpcEvent>
   | Effect<DhtMessage, DhtTimer, DhtEvent>;
+
+/** What the hash table of a hub holds: records, nodes in its routing table; and what came in vain, as too much was waiting. */
+export interface HashTableSize {
+  readonly records: number;
+  readonly routingTable: number;
+  readonly unverified: number;
+}

@@ -20,11 +20,11 @@ import { PubsubCore } from "../pubsub/core.ts";
 import type { PubsubCommand, PubsubEvent, PubsubMessage, PubsubTimer } from "../pubsub/messages.ts";
 import { RpcCore } from "../rpc/core.ts";
 import type { Outcome, RpcCommand, RpcEvent, RpcMessage, RpcTimer } from "../rpc/messages.ts";
-import { encodeFrame, type Message, type Publish } from "../wire/mod.ts";
+import { type Burst, encodeFrame, type Message, type Publish } from "../wire/mod.ts";
 import { Alarm } from "./alarm.ts";
 import { type Asked, Commands } from "./commands.ts";
 import { Directory } from "./directory/directory.ts";
-import { type AnyEffect, type AnyTimer, type CoreName, CORES } from "./cores.ts";
+import { type AnyEffect, type AnyTimer, type CoreName, CORES, type HashTableSize } from "./cores.ts";
 import { Intake } from "./intake.ts";
 import { dialPatienceMs, type NodeOptions } from "./limits.ts";
 import { Slab } from "../base/slab.ts";
@@ -124,9 +124,7 @@ export class Node implements LinkOwner {
   }
 
   /** What the hash table of a hub holds; undefined at an edge, which holds nothing. */
-  get hashTable():
-    | { readonly records: number; readonly routingTable: number; readonly unverified: number }
-    | undefined {
+  get hashTable(): HashTableSize | undefined {
     if (!(this.#dht instanceof DhtCore)) return undefined;
     return { records: this.#dht.records.size, routingTable: this.#dht.table.size, unverified: this.#intake.dropped };
   }
@@ -212,6 +210,12 @@ export class Node implements LinkOwner {
     this.trust.speaker = undefined;
   }
 
+  forward(link: Link, burst: Burst): boolean {
+    const isWhole = this.#pubsub.forwards(link.id, burst, this.#now());
+    if (isWhole) this.received(link, burst);
+    return isWhole;
+  }
+
   ended(link: Link, end: LinkEnd): void {
     const { node } = link.peer, remote = link.remote.hostname;
     if (end.isFault) this.trust.turnedAway(end.code, { node, remote, isLinked: true });
@@ -221,8 +225,7 @@ export class Node implements LinkOwner {
     this.trust.down(link);
     this.#intake.forget(link.id);
     this.reach.linkDown(link); // first: what is said to the node from now on is for another link
-    const down = { kind: "peerDown", peer: link.id, reason: end.code } as const;
-    for (const core of CORES) this.#give(core, down);
+    for (const core of CORES) this.#give(core, { kind: "peerDown", peer: link.id, reason: end.code });
     this.#options.listener.linkDown(link, end);
   }
 
@@ -260,6 +263,7 @@ export class Node implements LinkOwner {
       case "publish":
         if (message.acknowledge === true && !this.trust.believes(message)) return;
         return this.#give("pubsub", { kind: "received", from, message });
+      case "burst":
       case "subscribe":
       case "unsubscribe":
       case "puback":

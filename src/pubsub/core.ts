@@ -9,7 +9,15 @@ import { bytesKey, equalBytes, toHex } from "../base/bytes.ts";
 import type { Action, CommandId, Core, Effect, Failure, Input, Peer } from "../base/protocol.ts";
 import { isPattern, isTopic, type Pattern, type Topic } from "../names/mod.ts";
 import { quote } from "../names/topic.ts";
-import type { ErrorMessage, Puback, Publish, Suback, Subscribe, Unsubscribe } from "../wire/mod.ts";
+import {
+  type Burst,
+  burstEvents,
+  type ErrorMessage,
+  type Puback,
+  type Publish,
+  type Subscribe,
+  type Unsubscribe,
+} from "../wire/mod.ts";
 import { Backlog, type BacklogLimits } from "./backlog.ts";
 import { Clients } from "./clients.ts";
 import { Interests, type SubscriptionId } from "./interest.ts";
@@ -85,6 +93,16 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
     return this.#interests.total + this.#own.size;
   }
 
+  /**
+   * Whether a burst goes on as it is. Its events must be handled one by one where other hubs or this node's own
+   * application want them, where that is not known yet, and where something is wrong with them.
+   */
+  forwards(from: Peer, { topic, publisher }: Burst, now: number): boolean {
+    return this.#interests.recall(topic)?.subscriptions.length === 0 && this.#clients.has(from) &&
+      this.#relays?.isNowhere(topic as Topic, now) !== false && equalBytes(publisher, this.#clients.node(from)) &&
+      this.#clients.refusal(from, "publish", topic) === undefined;
+  }
+
   handle(input: PubsubInput, now: number): readonly PubsubEffect[] {
     switch (input.kind) {
       case "received":
@@ -106,6 +124,8 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
       case "publish":
         if (this.#clients.has(from)) return this.#onPublish(from, message, now);
         return this.#hubs.has(from) ? this.#onRelayed(from, message, now) : this.#onDelivery(message, now);
+      case "burst":
+        return this.#onBurst(from, message, now);
       case "subscribe":
         return this.#clients.has(from) ? this.#onSubscribe(from, message) : NOTHING;
       case "unsubscribe":
@@ -114,7 +134,7 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
         if (this.#hubs.has(from)) return this.#onHubPuback(this.#hubs.get(from)!, message);
         return this.#unacknowledged.onPuback(message);
       case "suback":
-        return this.#onSuback(message);
+        return this.#upstream.onSuback(message);
       case "missed":
         if (from !== this.#upstream.hub) return NOTHING;
         return [{ kind: "event", event: { type: "missed", count: message.count } }];
@@ -222,6 +242,14 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
     return effects;
   }
 
+  #onBurst(from: Peer, message: Burst, now: number): readonly PubsubEffect[] {
+    if (!this.forwards(from, message, now)) {
+      return burstEvents(message).flatMap((event) => this.#received(from, event, now));
+    }
+    const { links } = this.#interests.audience(message.topic as Topic);
+    return links.length === 0 ? NOTHING : [{ kind: "send", to: links, message, lane: "events" }];
+  }
+
   /** Another hub's event: for those here, and no further; so nothing goes in circles. */
   #onRelayed(from: Peer, message: Publish, now: number): readonly PubsubEffect[] {
     const known = this.#interests.recall(message.topic) !== undefined, { publisher } = message;
@@ -320,10 +348,6 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
       this.#seen.remember(key, 0, now);
     }
     return [{ kind: "event", event: { type: "delivered", subscriptions, publish: message } }];
-  }
-
-  #onSuback(message: Suback): readonly PubsubEffect[] {
-    return this.#upstream.onSuback(message);
   }
 
   // Coming and going

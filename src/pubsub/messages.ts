@@ -3,11 +3,11 @@
 import type { Confirmation } from "../base/listing.ts";
 import type { CommandId, Peer, Refusal } from "../base/protocol.ts";
 import type { Pattern, Topic } from "../names/mod.ts";
-import type { ErrorMessage, Missed, Puback, Publish, Suback, Subscribe, Unsubscribe } from "../wire/mod.ts";
+import type { Burst, ErrorMessage, Missed, Puback, Publish, Suback, Subscribe, Unsubscribe } from "../wire/mod.ts";
 import type { SubscriptionId } from "./interest.ts";
 
 /** The wire messages of this core. */
-export type PubsubMessage = Publish | Subscribe | Unsubscribe | Puback | Suback | Missed | ErrorMessage;
+export type PubsubMessage = Publish | Burst | Subscribe | Unsubscribe | Puback | Suback | Missed | ErrorMessage;
 
 /** What the application asks for. */
 export type PubsubCommand =

@@ -92,6 +92,12 @@ export class Relays {
     return { topics: this.#topics.size, held: this.#held, dropped: this.#dropped };
   }
 
+  /** Whether it is known by now that no other hub wants a topic. */
+  isNowhere(topic: Topic, now: number): boolean {
+    const entry = this.#topics.get(topic);
+    return entry?.hubs?.length === 0 && now < entry.until;
+  }
+
   /** Sends an event on, now or when it is known where to. */
   relay(passage: Passage, now: number, out: PubsubEffect[]): void {
     const topic = passage.publish.topic as Topic;

@@ -5,6 +5,7 @@ import { Cursor } from "./cursor.ts";
 import { FRAME_BYTES_MAX, FRAME_HEADER_BYTES, FRAME_VERSION, payloadLength } from "./frame.ts";
 import { MalformedFrame } from "./malformed_frame.ts";
 import { type Message, RESERVED_TYPES } from "./message.ts";
+import { BURST_ID, BURST_NAME, readBurst } from "./messages/burst.ts";
 import { DHT_SCHEMAS } from "./messages/dht.ts";
 import { EVENT_ID, EVENT_NAME, readEvent, writeEvent } from "./messages/event.ts";
 import { MEMBERSHIP_SCHEMAS } from "./messages/membership.ts";
@@ -49,6 +50,7 @@ const SHORT_NAMES: ReadonlyMap<number, string> = new Map([
   [EVENT_ID, EVENT_NAME],
   [QUESTION_ID, QUESTION_NAME],
   [ANSWER_ID, ANSWER_NAME],
+  [BURST_ID, BURST_NAME],
 ]);
 
 /** How many texts a decoder remembers: topics and procedures that are busy at one time. */
@@ -133,6 +135,8 @@ export class Decoder {
         return readQuestion(frame, end, this.#texts);
       case ANSWER_ID:
         return readAnswer(frame, end);
+      case BURST_ID:
+        return readBurst(frame, end, this.#texts);
     }
     const schema = BY_ID[id];
     if (schema === undefined) return { kind: "unknown", id };

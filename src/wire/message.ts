@@ -1,5 +1,6 @@
 /** Every message there is. @module */
 
+import type { Burst } from "./messages/burst.ts";
 import type { FindNode, FindNodeReply, FindValue, FindValueReply, Store, StoreAck } from "./messages/dht.ts";
 import type { Swim } from "./messages/membership.ts";
 import type {
@@ -76,6 +77,7 @@ export type KnownMessage =
   | RenewAck
   | ErrorMessage
   | Publish
+  | Burst
   | Subscribe
   | Unsubscribe
   | PubsubRoute

@@ -134,6 +134,52 @@ Deno.test("events: 10,000 publishes and then close arrive as 10,000, in order", 
   assert.deepEqual(got, Array.from({ length: 10_000 }, (_, i) => i));
 });
 
+Deno.test("events: a series is received as it was published, each event with the id that its publisher was told", async () => {
+  await using world = new World();
+  const gateway = await world.gateway(),
+    [a, b, c] = [
+      await world.edge(gateway.ticket),
+      await world.edge(gateway.ticket),
+      await world.edge(gateway.ticket),
+    ];
+  const [one, two] = [b.subscribe<number>("x"), c.subscribe<number>("**")];
+  await world.passing(Promise.all([one.ready, two.ready]));
+  const said: string[] = [], other: string[] = [];
+  for (const here of [false, true]) { // with a subscription of the gateway's own it looks at each event
+    if (here) await gateway.subscribe("x").ready;
+    for (let i = 0; i < 300; i++) void a.publish("x", i).then(({ id }) => said.push(id));
+    for (let i = 0; i < 3; i++) void a.publish("y", i).then(({ id }) => other.push(id));
+    await world.run(100);
+  }
+  const events = await take(one, 600), all = await take(two, 606);
+  assert.deepEqual(events.map(({ data }) => data), [...Array(600).keys()].map((i) => i % 300));
+  assert.deepEqual(events.map(({ id }) => id), said);
+  assert.ok(events.every(({ publisher, at, proof }) => publisher === a.id && at! > 0 && proof === "link"));
+  assert.deepEqual(all.map(({ id }) => id), [
+    ...said.slice(0, 300),
+    ...other.slice(0, 3),
+    ...said.slice(300),
+    ...other.slice(3),
+  ]);
+  assert.equal(new Set([...said, ...other]).size, 606);
+  const sharesHead = (id: string) => said.some((known) => known.slice(0, 24) === id.slice(0, 24));
+  assert.ok(!other.some(sharesHead), "the ids on one topic tell nothing of how many there are on another");
+  assert.equal(gateway.stats().messages.dropped, 0);
+  assert.ok(a.stats().bytes.sent < 606 * 30, `${a.stats().bytes.sent} bytes`);
+});
+
+Deno.test("events: whoever keeps up with a small buffer misses nothing of a series", async () => {
+  await using world = new World();
+  const gateway = await world.gateway(), [a, b] = [await world.edge(gateway.ticket), await world.edge(gateway.ticket)];
+  const events = b.subscribe<number>("x", { buffer: 8 }), here = gateway.subscribe<number>("x", { buffer: 8 });
+  await world.passing(Promise.all([events.ready, here.ready]));
+  const reading = Promise.all([take(events, 500), take(here, 500)]);
+  for (let i = 0; i < 500; i++) void a.publish("x", i);
+  for (const got of await world.passing(reading)) {
+    assert.deepEqual(got.map(({ data, missed }) => [data, missed]), [...Array(500).keys()].map((i) => [i, 0]));
+  }
+});
+
 Deno.test("events: a subscription that the hub refuses rejects and ends", async () => {
   await using world = new World();
   const gateway = await world.gateway({ limits: { subscriptionsPerClientMax: 1 } }),

@@ -4,7 +4,7 @@ import { PUBSUB_DEFAULTS, PubsubCore, type PubsubOptions } from "../../src/pubsu
 import type { PubsubCommand, PubsubEvent, PubsubMessage, PubsubTimer } from "../../src/pubsub/messages.ts";
 import type { Effect, PeerRights } from "../../src/base/protocol.ts";
 import { parsePattern, parseTopic, type Topic } from "../../src/names/mod.ts";
-import type { Publish } from "../../src/wire/mod.ts";
+import { type Burst, decodeFrame, EventWriter, type Publish, Writer } from "../../src/wire/mod.ts";
 
 /** What the core wants done. */
 export type PubsubEffect = Effect<PubsubMessage, PubsubTimer, PubsubEvent>;
@@ -21,6 +21,17 @@ export function id(byte: number): Uint8Array {
 export function event(topic: string, fields: Partial<Publish> = {}): Publish {
   const messageId = new Uint8Array(16).fill(7), payload = Uint8Array.of(1);
   return { kind: "publish", topic, payload, qos: 0, retain: false, messageId, publisher: ALICE, ...fields };
+}
+
+/** Three events of one publisher on `topic`, as they come in one frame; their bodies are 0, 1 and 2. */
+export function burst(topic: string, publisher = ALICE): Burst {
+  const writer = new Writer(), out = new EventWriter();
+  for (let i = 0; i < 4; i++) {
+    const messageId = new Uint8Array(16).with(15, i), payload = Uint8Array.of(i - 1);
+    if (i === 1) writer.reset(); // the first one goes by itself
+    out.append(writer, event(topic, { messageId, payload, publisher, encoding: "bytes", at: 5 }));
+  }
+  return decodeFrame(writer.copy()) as Burst;
 }
 
 /** A core with a clock that stands still until it is set. */

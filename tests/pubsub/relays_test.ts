@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { toHex } from "../../src/base/bytes.ts";
 import type { Topic } from "../../src/names/mod.ts";
 import { RELAY_LIMITS, type RelayLimits } from "../../src/pubsub/relays.ts";
-import type { Publish } from "../../src/wire/mod.ts";
-import { ALICE, answer, Bench, BOB, event, id, type PubsubEffect, send, subscribe, told } from "./hub.ts";
+import { burstEvents, type Publish } from "../../src/wire/mod.ts";
+import { ALICE, answer, Bench, BOB, burst, event, id, type PubsubEffect, send, subscribe, told } from "./hub.ts";
 
 const FAR = id(50), FURTHER = id(60), FAR_ID = toHex(FAR), FURTHER_ID = toHex(FURTHER);
 const X = "x" as Topic, ASKED = told({ type: "interest", topic: X });
@@ -167,4 +167,23 @@ Deno.test("relays: what waits does not hold on to the chunk that it came in", ()
   const [sent] = interested(bench, [FAR_ID]);
   assert(sent?.kind === "send" && sent.message.kind === "publish");
   assert.deepEqual([sent.message.frame, sent.message.payload.buffer.byteLength], [undefined, 10]);
+});
+
+Deno.test("relays: a burst goes on as it is only while it is known that no other hub wants it", () => {
+  const bench = hub(), message = burst("x"), events = burstEvents(message);
+  bench.received("b", subscribe(undefined, "x"));
+  const [first, ...rest] = events.map((one) => send(["b"], one, "events"));
+  assert.deepEqual(bench.received("a", message), [first, ASKED, ...rest], "the mesh is asked, and they wait");
+  assert.equal(bench.core.forwards("a", message, bench.now), false);
+  assert.deepEqual(interested(bench, [FAR_ID]), events.map((one) => send([FAR_ID], one, "events")));
+  assert.equal(bench.core.forwards("a", message, bench.now), false);
+  assert.deepEqual(
+    bench.received("a", message),
+    events.flatMap((one) => [send(["b"], one, "events"), send([FAR_ID], one, "events")]),
+  );
+  interested(bench, []);
+  assert.deepEqual(bench.received("a", message), [send(["b"], message, "events")]);
+  bench.now += 1_000;
+  assert.equal(bench.core.forwards("a", message, bench.now), false, "it is time to ask again");
+  assert.ok(bench.received("f", burst("x", id(77))).every((one) => one.kind === "send" && one.to.includes("b")));
 });

@@ -7,9 +7,11 @@ import fc from "fast-check";
 import { type Random, randomInteger, seededRandom } from "../../src/base/random.ts";
 import { Decoder, encodeFrame, SCHEMAS } from "../../src/wire/codec.ts";
 import { EVENT_ID } from "../../src/wire/messages/event.ts";
+import { BURST_ID, burstEvents, EventWriter } from "../../src/wire/messages/burst.ts";
 import { ANSWER_ID, QUESTION_ID } from "../../src/wire/messages/question.ts";
 import { FrameReader } from "../../src/wire/frame.ts";
 import { MalformedFrame } from "../../src/wire/malformed_frame.ts";
+import { Writer } from "../../src/wire/writer.ts";
 import type { Message } from "../../src/wire/message.ts";
 import { decodeValue } from "../../src/wire/msgpack.ts";
 import { messageOf, usualPublish, usualReply, usualRequest } from "./arbitraries.ts";
@@ -20,7 +22,7 @@ const STREAMS = 5_000;
 /** What reading one frame may add to the heap: its bytes are 1 MiB. */
 const HEAP_BYTES_MAX = 48 << 20;
 /** Types whose frames are read. */
-const TYPES = [...SCHEMAS.map(({ id }) => id), EVENT_ID, QUESTION_ID, ANSWER_ID];
+const TYPES = [...SCHEMAS.map(({ id }) => id), EVENT_ID, QUESTION_ID, ANSWER_ID, BURST_ID];
 /** Type bytes that change the meaning of what follows. */
 const TELLING = [
   0x80,
@@ -125,7 +127,19 @@ function makeCorpus(): Uint8Array[] {
     { id: QUESTION_ID, any: usualRequest },
     { id: ANSWER_ID, any: usualReply },
   ];
-  return kinds.flatMap(({ id, any }) => fc.sample<Message>(any, { seed: id, numRuns: 5 }).map(encodeFrame));
+  const frames = kinds.flatMap(({ id, any }) => fc.sample<Message>(any, { seed: id, numRuns: 5 }).map(encodeFrame));
+  return [...frames, ...[1, 2, 3, 8, 20].map(burstOf)];
+}
+
+/** A burst of so many events. */
+function burstOf(count: number): Uint8Array {
+  const [usual] = fc.sample(usualPublish, { seed: count, numRuns: 1 }), writer = new Writer(), out = new EventWriter();
+  for (let i = 0; i <= count; i++) {
+    const messageId = new Uint8Array(16).with(15, i), payload = new Uint8Array(i);
+    if (i === 1) writer.reset(); // the first one goes by itself
+    out.append(writer, { ...usual!, qos: 0, acknowledge: undefined as never, messageId, payload });
+  }
+  return writer.copy();
 }
 
 /** What `action` gives; `undefined` when it threw MalformedFrame. Any other error fails the test. */
@@ -141,6 +155,7 @@ function expectMalformed<T>(action: () => T, bytes: Uint8Array): T | undefined {
 /** What could be read can be written. */
 function writeAgain(message: Message, frame: Uint8Array): void {
   if (message.kind === "unknown") return;
+  if (message.kind === "burst") return burstEvents(message).forEach((event) => writeAgain(event, frame));
   const copy = { ...message } as Record<string, unknown>;
   delete copy["frame"];
   try {

@@ -22,7 +22,7 @@ export function proceduresIn(message: Message): readonly string[] {
 
 /** The topics that a message names: of patterns those that are one. */
 export function topicsIn(message: Message): readonly string[] {
-  if (message.kind === "publish") return [message.topic];
+  if (message.kind === "publish" || message.kind === "burst") return [message.topic];
   return message.kind === "subscribe" ? message.topics.filter(isTopic) : NONE;
 }
 

@@ -35,9 +35,9 @@ export class Throttle {
     this.#filledAt = timers.now();
   }
 
-  /** A frame came. */
-  frame(): void {
-    this.#frames--;
+  /** A frame came, which counts as so many. */
+  frame(count = 1): void {
+    this.#frames -= count;
   }
 
   /** Bytes came. */

@@ -11,7 +11,7 @@ import type { Timers } from "../../base/clock.ts";
 import type { Failure, Lane } from "../../base/protocol.ts";
 import { LruMap } from "../../base/lru.ts";
 import { type Credential, PUBLIC_KEY_BYTES, readCredential, sha256 } from "../../identity/mod.ts";
-import type { Attachment, Cast, Message, Publish, RpcRequest } from "../../wire/mod.ts";
+import type { Attachment, Burst, Cast, Message, Publish, RpcRequest } from "../../wire/mod.ts";
 import type { Self } from "../handshake.ts";
 import type { Link } from "../link.ts";
 import { signEvent } from "./event_proof.ts";
@@ -216,7 +216,8 @@ function hubOf(from: Link | undefined): string | undefined {
 function speakerOf(message: Message): Uint8Array | undefined {
   switch (message.kind) {
     case "publish":
-      return (message as Publish).publisher;
+    case "burst":
+      return (message as Publish | Burst).publisher;
     case "rpcRequest":
     case "cast":
       return (message as RpcRequest | Cast).fromNode;

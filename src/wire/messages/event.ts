@@ -29,9 +29,9 @@ import {
   putHeader,
   putId,
   putName,
-  putU32,
+  putU48,
   readName,
-  readU32,
+  readU48,
 } from "./short_form.ts";
 
 /** The type id. */
@@ -42,12 +42,16 @@ export const EVENT_NAME = "event";
 const ACKNOWLEDGE = 0b1000, FLAGS_KNOWN = 0b1111, QOS = 0b11;
 const AT_OFFSET = FRAME_HEADER_BYTES + 2, ID_OFFSET = AT_OFFSET + 6, PUBLISHER_OFFSET = ID_OFFSET + ID_BYTES;
 const TOPIC_OFFSET = PUBLISHER_OFFSET + NODE_BYTES;
-const U32 = 0x1_0000_0000, AT_MAX = 2 ** 48 - 1;
+const AT_MAX = 2 ** 48 - 1;
 
 /** Appends the whole frame; false, and nothing is written, where the event has something that this form has not. */
 export function writeEvent(writer: Writer, message: Publish): boolean {
-  const { topic, payload, messageId, publisher, encoding, at } = message;
-  if (publisher === undefined || at === undefined || !fits(message)) return false;
+  return fits(message) && putEvent(writer, message);
+}
+
+/** The same for one that is known to fit; false where its topic is not ASCII. */
+export function putEvent(writer: Writer, message: Publish): boolean {
+  const { topic, payload, messageId, encoding } = message, publisher = message.publisher!, at = message.at!;
   const end = TOPIC_OFFSET + topic.length + payload.length;
   writer.reserve(end);
   const { bytes, length: start } = writer;
@@ -55,10 +59,7 @@ export function writeEvent(writer: Writer, message: Publish): boolean {
   putHeader(bytes, start, EVENT_ID, end);
   bytes[start + 8] = message.qos | (encoding === "json" ? AS_JSON : 0) | (message.acknowledge ? ACKNOWLEDGE : 0);
   bytes[start + 9] = topic.length;
-  const high = Math.floor(at / U32);
-  bytes[start + AT_OFFSET] = high >>> 8;
-  bytes[start + AT_OFFSET + 1] = high;
-  putU32(bytes, start + AT_OFFSET + 2, at - high * U32);
+  putU48(bytes, start + AT_OFFSET, at);
   putId(bytes, start + ID_OFFSET, messageId, ID_BYTES);
   putId(bytes, start + PUBLISHER_OFFSET, publisher, NODE_BYTES);
   bytes.set(payload, start + TOPIC_OFFSET + topic.length);
@@ -67,7 +68,7 @@ export function writeEvent(writer: Writer, message: Publish): boolean {
 }
 
 /** Whether there is nothing beside what this form has, and every value is one that the schema takes. */
-function fits(message: Publish): boolean {
+export function fits(message: Publish): boolean {
   const { topic, payload, messageId, publisher, at, qos, acknowledge, encoding } = message;
   return message.publisherDid === undefined && message.ucanToken === undefined && message.headers === undefined &&
     message.proof === undefined && message.originProof === undefined && message.claimed === undefined &&
@@ -85,25 +86,54 @@ export function readEvent(frame: Uint8Array, end: number, texts: TextCache | und
   const flags = frame[8]!, qos = flags & QOS, payloadOffset = TOPIC_OFFSET + frame[9]!;
   if (qos === QOS || flags > FLAGS_KNOWN) throw new MalformedFrame(`an event has flags of this version, got ${flags}`);
   if (payloadOffset > end) throw new MalformedFrame(`an event holds its topic, got ${end} bytes of ${payloadOffset}`);
-  // Every field is there, absent ones as undefined, as the schema leaves them: one hidden class.
-  const message: { readonly [K in keyof Required<Publish>]: Publish[K] | undefined } = {
-    kind: "publish",
+  return plainEvent({
+    topic: readName(frame, TOPIC_OFFSET, payloadOffset, texts),
+    publisher: part(frame, PUBLISHER_OFFSET, NODE_BYTES),
     messageId: part(frame, ID_OFFSET, ID_BYTES),
     payload: part(frame, payloadOffset, end - payloadOffset),
+    at: readU48(frame, AT_OFFSET),
+    json: (flags & AS_JSON) !== 0,
+    qos,
+    acknowledge: (flags & ACKNOWLEDGE) !== 0,
+    frame: frame.length === end ? frame : frame.subarray(0, end),
+  });
+}
+
+/** What a short form says of an event. */
+interface Said {
+  readonly topic: string;
+  readonly publisher: Uint8Array;
+  readonly messageId: Uint8Array;
+  readonly payload: Uint8Array;
+  readonly at: number;
+  readonly json: boolean;
+  readonly qos?: number;
+  readonly acknowledge?: boolean;
+  readonly frame?: Uint8Array;
+}
+
+/** The event with every field there is, absent ones as undefined, as the schema leaves them: one hidden class. */
+export function plainEvent(
+  { topic, publisher, messageId, payload, at, json, qos = 0, acknowledge = false, frame }: Said,
+): Publish {
+  const message: { readonly [K in keyof Required<Publish>]: Publish[K] | undefined } = {
+    kind: "publish",
+    messageId,
+    payload,
     publisherDid: undefined,
     qos,
     retain: false,
-    topic: readName(frame, TOPIC_OFFSET, payloadOffset, texts),
+    topic,
     ucanToken: undefined,
-    publisher: part(frame, PUBLISHER_OFFSET, NODE_BYTES),
-    encoding: (flags & AS_JSON) !== 0 ? "json" : "bytes",
-    at: (frame[AT_OFFSET]! << 8 | frame[AT_OFFSET + 1]!) * U32 + readU32(frame, AT_OFFSET + 2),
-    acknowledge: (flags & ACKNOWLEDGE) !== 0 ? true : undefined,
+    publisher,
+    encoding: json ? "json" : "bytes",
+    at,
+    acknowledge: acknowledge ? true : undefined,
     headers: undefined,
     proof: undefined,
     originProof: undefined,
     claimed: undefined,
-    frame: frame.length === end ? frame : frame.subarray(0, end),
+    frame,
   };
   return message as Publish;
 }

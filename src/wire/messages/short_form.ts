@@ -1,5 +1,5 @@
 /**
- * What the messages without names of fields share (0xB1 to 0xB3): everything in fixed places, names in ASCII, the
+ * What the messages without names of fields share (0xB1 to 0xB4): everything in fixed places, names in ASCII, the
  * encoding of the body in a flag. QUIC's work grows with the bytes, and half of what a usual message has beside its body
  * are names of fields; what does not fit such a form goes by its schema.
  *
@@ -18,6 +18,8 @@ export const ID_BYTES = 16, NODE_BYTES = 32;
 export const NAME_BYTES_MAX = 0xff;
 /** Longest body: writing longer ones by the schema checks the frame's bound. */
 export const BODY_BYTES_MAX = 0xffff;
+
+const U32 = 0x1_0000_0000;
 
 /** Whether `value` is a byte string of so many bytes. */
 export function isBytes(value: unknown, length: number): boolean {
@@ -70,6 +72,19 @@ export function putU32(bytes: Uint8Array, at: number, value: number): void {
   bytes[at + 1] = value >>> 16;
   bytes[at + 2] = value >>> 8;
   bytes[at + 3] = value;
+}
+
+/** Writes six bytes, big endian. */
+export function putU48(bytes: Uint8Array, at: number, value: number): void {
+  const high = Math.floor(value / U32);
+  bytes[at] = high >>> 8;
+  bytes[at + 1] = high;
+  putU32(bytes, at + 2, value - high * U32);
+}
+
+/** Reads six bytes, big endian. */
+export function readU48(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! << 8 | bytes[at + 1]!) * U32 + readU32(bytes, at + 2);
 }
 
 /** Reads four bytes, big endian. */
