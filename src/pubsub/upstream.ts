@@ -2,6 +2,7 @@
 
 import type { Confirmation } from "../base/listing.ts";
 import type { CommandId, Effect, Peer } from "../base/protocol.ts";
+import { Restoration } from "../base/restoration.ts";
 import type { Pattern } from "../names/mod.ts";
 import type { Suback } from "../wire/mod.ts";
 import type { SubscriptionId } from "./interest.ts";
@@ -19,9 +20,8 @@ export class Upstream {
   /** Requests on their way, each refused or confirmed as a whole. */
   readonly #asked = new Map<number, Set<Pattern>>();
   readonly #waiting = new Map<Pattern, { readonly command: CommandId; readonly subscription: SubscriptionId }[]>();
+  readonly #restoration = new Restoration();
   #hub: Peer | undefined;
-  /** Requests up to this one tell the hub anew what was wanted before; Infinity: they are all answered. */
-  #restoring = Infinity;
   #requests = 0;
 
   constructor(own: () => ReadonlyMap<SubscriptionId, Pattern>) {
@@ -70,7 +70,7 @@ export class Upstream {
     for (let i = 0; i < patterns.length; i += PATTERNS_PER_MESSAGE) {
       effects.push(this.#ask(hub, patterns.slice(i, i + PATTERNS_PER_MESSAGE)));
     }
-    this.#restoring = this.#requests;
+    this.#restoration.begin(this.#requests);
     return [...effects, ...this.#restored()];
   }
 
@@ -78,6 +78,7 @@ export class Upstream {
   detach(peer: Peer): void {
     if (this.#hub !== peer) return;
     this.#hub = undefined;
+    this.#restoration.end();
     this.#confirmed.clear();
     this.#asked.clear();
   }
@@ -92,7 +93,7 @@ export class Upstream {
     // One that is not allowed must not take the others with it: each is asked for alone.
     if (code !== undefined && asked.size > 1 && this.#hub !== undefined) {
       const again = [...asked].map((pattern) => this.#ask(this.#hub!, [pattern]));
-      if (message.requestId <= this.#restoring && this.#restoring < Infinity) this.#restoring = this.#requests;
+      this.#restoration.extend(message.requestId, this.#requests);
       return again;
     }
     for (const pattern of asked) {
@@ -114,9 +115,7 @@ export class Upstream {
 
   /** Tells once that the hub has answered for everything that was wanted when it was attached to. */
   #restored(): PubsubEffect[] {
-    if (this.#hub === undefined || this.#restoring === Infinity) return [];
-    for (const requestId of this.#asked.keys()) if (requestId <= this.#restoring) return [];
-    this.#restoring = Infinity;
+    if (this.#hub === undefined || !this.#restoration.takeDone(this.#asked)) return [];
     return [{ kind: "event", event: { type: "restored", hub: this.#hub } }];
   }
 

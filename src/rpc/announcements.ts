@@ -2,6 +2,7 @@
 
 import { type Confirmation, Listing, type Settled } from "../base/listing.ts";
 import type { CommandId, Effect, Failure, Peer } from "../base/protocol.ts";
+import { Restoration } from "../base/restoration.ts";
 import { isProcedure, type Procedure } from "../names/mod.ts";
 import type { Advertise, AdvertiseAck, Unadvertise } from "../wire/mod.ts";
 import { type Links, RESERVED_PREFIX } from "./links.ts";
@@ -34,9 +35,8 @@ export class Announcements {
   readonly #asked = new Map<number, readonly RegistrationId[]>();
   /** Commands that wait for a hub. */
   readonly #waiting = new Map<RegistrationId, CommandId>();
+  readonly #restoration = new Restoration();
   #hub: Peer | undefined;
-  /** Requests up to this one tell the hub anew what was served before; Infinity: they are all answered. */
-  #restoring = Infinity;
   #requests = 0;
 
   constructor(providers: Providers, { hub, directory }: { readonly hub: boolean; readonly directory: boolean }) {
@@ -90,7 +90,7 @@ export class Announcements {
     const names = new Set<string>();
     for (const { procedure } of this.#providers.local) if (!procedure.startsWith(RESERVED_PREFIX)) names.add(procedure);
     const effects = [...names].map((procedure) => this.#ask(hub, procedure));
-    this.#restoring = this.#requests;
+    this.#restoration.begin(this.#requests);
     return [...effects, ...this.#restored()];
   }
 
@@ -98,6 +98,7 @@ export class Announcements {
   detach(peer: Peer): void {
     if (this.#hub !== peer) return;
     this.#hub = undefined;
+    this.#restoration.end();
     this.#asked.clear();
   }
 
@@ -124,9 +125,7 @@ export class Announcements {
 
   /** Tells once that the hub has answered for everything that was served when it was attached to. */
   #restored(): RpcEffect[] {
-    if (this.#hub === undefined || this.#restoring === Infinity) return [];
-    for (const requestId of this.#asked.keys()) if (requestId <= this.#restoring) return [];
-    this.#restoring = Infinity;
+    if (this.#hub === undefined || !this.#restoration.takeDone(this.#asked)) return [];
     return [{ kind: "event", event: { type: "restored", hub: this.#hub } }];
   }
 
