@@ -9,7 +9,8 @@ import { signEvent } from "../../src/link/admission/event_proof.ts";
 import type { Guard } from "../../src/link/admission/guard.ts";
 import { makeStatement, readStatement, STATEMENT_MS_MAX } from "../../src/link/admission/statement.ts";
 import { Vouchers } from "../../src/link/admission/vouchers.ts";
-import { HUBS_PER_SENDER_MAX, SENDERS_MAX, Witness } from "../../src/link/admission/witness.ts";
+import { HUBS_PER_SENDER_MAX, Statements } from "../../src/link/admission/senders/statements.ts";
+import { SENDERS_MAX, Witness } from "../../src/link/admission/witness.ts";
 import { makeHello } from "../../src/link/handshake.ts";
 import type { Link } from "../../src/link/link.ts";
 import type { Attachment, Message, Publish } from "../../src/wire/mod.ts";
@@ -277,6 +278,24 @@ Deno.test("senders: what a receiver keeps in mind is bounded; who was not heard 
   assert.equal(codeOf(bob.event(event(ALICE), hub)), "unproven_sender", "it fails closed");
   assert.equal(bob.event(event(MALLORY), hub), "link");
   assert(SENDERS_MAX >= 10_000, "as many as a gateway has clients");
+});
+
+Deno.test("senders: statements are kept in bounds, by node and by hub, and found as they are now", () => {
+  const kept = new Statements<{ readonly id: string }>(2),
+    hubs = Array.from({ length: 6 }, (_, index) => `hub${index}`);
+  assert.equal(kept.find(ALICE.idBytes, "hub0"), undefined);
+  for (const hub of hubs) kept.set(ALICE.id, hub, { id: hub });
+  assert.deepEqual(kept.of(ALICE.id).map(({ id }) => id), hubs.slice(-HUBS_PER_SENDER_MAX));
+  assert.deepEqual(kept.find(ALICE.idBytes, "hub2"), { id: "hub2" }, "what was not there once is found now");
+  assert.deepEqual(kept.of(ALICE.id).map(({ id }) => id), ["hub3", "hub4", "hub5", "hub2"], "used last, kept longest");
+  kept.set(ALICE.id, "hub2", { id: "newer" });
+  assert.deepEqual(kept.find(ALICE.idBytes, "hub2"), { id: "newer" });
+  kept.set(BOB.id, "hub2", { id: "lost" });
+  kept.forgetRevoked((id) => id === "newer" || id === "lost");
+  assert.equal(kept.find(ALICE.idBytes, "hub2"), undefined);
+  assert.deepEqual([kept.size, kept.of(BOB.id), kept.of(ALICE.id).length], [1, [], HUBS_PER_SENDER_MAX - 1]);
+  for (const node of [BOB, MALLORY]) kept.set(node.id, "hub0", { id: node.id });
+  assert.deepEqual([kept.size, kept.get(ALICE.id, "hub3")], [2, undefined], "who was not heard of for longest goes");
 });
 
 Deno.test("senders: over QUIC, a receiver sees by what it is known who speaks", async () => {

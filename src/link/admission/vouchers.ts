@@ -16,8 +16,8 @@ import type { Self } from "../handshake.ts";
 import type { Link } from "../link.ts";
 import { signEvent } from "./event_proof.ts";
 import type { Guard } from "./guard.ts";
+import { type Kept, Statements } from "./senders/statements.ts";
 import { makeStatement, readStatement, STATEMENT_MS_MAX } from "./statement.ts";
-import { HUBS_PER_SENDER_MAX } from "./witness.ts";
 
 /** Statements of others that a hub keeps: more than clients, as those of gone ones are still good. */
 export const VOUCHERS_MAX = 20_000;
@@ -34,25 +34,20 @@ interface Told {
   readonly links: WeakSet<Link>;
 }
 
-interface Voucher {
+interface Voucher extends Kept {
   readonly message: Attachment;
   readonly until: number;
   readonly learnedAt: number;
   readonly told: Partial<Record<Lane, Told>>;
-  /** Of the credential in it. */
-  readonly id: string;
 }
-
-/** What one node has stated, by hub in hexadecimal digits. */
-type Stated = LruMap<string, Voucher>;
 
 /** The statements that a node sends along. */
 export class Vouchers {
   readonly #self: Self;
   readonly #guard: Guard;
   readonly #timers: Timers;
-  /** Of nodes that are not us, by id. What one hub passes on takes nothing from what another has. */
-  readonly #others = new LruMap<string, Stated>(VOUCHERS_MAX);
+  /** Of nodes that are not us. */
+  readonly #others = new Statements<Voucher>(VOUCHERS_MAX);
   /** Our own, by the hub that it is made for. */
   readonly #own = new LruMap<string, Voucher>(VOUCHERS_MAX);
   /** When a link last brought a statement that was looked at. */
@@ -60,7 +55,6 @@ export class Vouchers {
   readonly #toldMax: number;
   #told = 0;
   #generation = 0;
-  #last: { readonly node: Uint8Array; readonly hub: string; readonly voucher: Voucher | undefined } | undefined;
 
   constructor(self: Self, guard: Guard, timers: Timers, { toldMax = TOLD_MAX } = {}) {
     this.#toldMax = toldMax;
@@ -96,7 +90,7 @@ export class Vouchers {
 
   /** What the hub that signed an event says of itself. */
   #ofHub(link: Link, hub: string): Voucher | undefined {
-    return hub === this.#id ? this.#ours(link) : this.#others.get(hub)?.get(hub);
+    return hub === this.#id ? this.#ours(link) : this.#others.get(hub, hub);
   }
 
   get #id(): string {
@@ -135,10 +129,7 @@ export class Vouchers {
       const rule = here ? "it must be the sender's own, about this hub" : "it must be about the hub that passes it on";
       return { code: "bad_attachment", text: `Cannot accept the attachment: ${rule}` };
     }
-    this.#last = undefined;
-    let stated = this.#others.get(said.node);
-    if (stated === undefined) this.#others.set(said.node, stated = new LruMap(HUBS_PER_SENDER_MAX));
-    stated.set(said.hub, {
+    this.#others.set(said.node, said.hub, {
       message: own(message),
       until: said.until,
       learnedAt: now,
@@ -150,17 +141,13 @@ export class Vouchers {
 
   /** Forgets what rests on credentials that have been revoked. */
   recheck(): void {
-    this.#last = undefined;
-    for (const [node, stated] of this.#others.entries()) {
-      for (const [hub, { id }] of stated.entries()) if (this.#guard.isRevoked(id)) stated.delete(hub);
-      if (stated.size === 0) this.#others.delete(node);
-    }
+    this.#others.forgetRevoked((id) => this.#guard.isRevoked(id));
   }
 
   /** Whether an edge brings what is known already, or comes too soon with something else. */
   knows(link: Link, message: Attachment): boolean {
     if (link.peer.role === "hub") return false;
-    const known = this.#others.get(link.peer.node)?.get(this.#id), now = this.#timers.now();
+    const known = this.#others.get(link.peer.node, this.#id), now = this.#timers.now();
     if (known !== undefined && equalBytes(known.message.signature, message.signature)) return true;
     const triedAt = this.#triedAt.get(link) ?? -Infinity;
     if (now - triedAt < LEARN_PAUSE_MS) return true;
@@ -187,19 +174,10 @@ export class Vouchers {
     return voucher;
   }
 
-  /** Events of one sender come in series, and each is asked for at every receiver. */
+  /** A call that another provider did not take goes on in a turn of that provider's hub: then the newest one counts. */
   #theirs(speaker: Uint8Array, hub: string): Voucher | undefined {
-    const last = this.#last;
-    if (last !== undefined && last.hub === hub && equalBytes(last.node, speaker)) return last.voucher;
-    const stated = this.#others.get(toHex(speaker)), voucher = stated?.get(hub) ?? newest(stated);
-    this.#last = { node: speaker.slice(), hub, voucher };
-    return voucher;
+    return this.#others.find(speaker, hub) ?? this.#others.of(toHex(speaker)).at(-1);
   }
-}
-
-/** A call that another provider did not take goes on in a turn of that provider's hub. */
-function newest(stated: Stated | undefined): Voucher | undefined {
-  return [...stated?.entries() ?? []].at(-1)?.[1];
 }
 
 /** The hub that signed an event. */

@@ -9,7 +9,6 @@
 import { equalBytes, toHex } from "../../base/bytes.ts";
 import type { Timers } from "../../base/clock.ts";
 import type { Failure } from "../../base/protocol.ts";
-import { LruMap } from "../../base/lru.ts";
 import { CREDENTIAL_LEEWAY_MS, type NodeId, sha256 } from "../../identity/mod.ts";
 import { isForEverybody } from "../../names/mod.ts";
 import type { Attachment, Publish } from "../../wire/mod.ts";
@@ -18,25 +17,19 @@ import type { Link } from "../link.ts";
 import { type Proof, signerOf } from "./event_proof.ts";
 import type { Guard } from "./guard.ts";
 import { CredentialRights } from "./rights.ts";
+import { type Kept, Statements } from "./senders/statements.ts";
 import { readStatement } from "./statement.ts";
 
 /** Senders that a receiver keeps in mind; the one that was not heard for longest goes first. */
 export const SENDERS_MAX = 10_000;
-/** Hubs of one sender whose statements count at a time, the latest used; it has one, or two while it moves. */
-export const HUBS_PER_SENDER_MAX = 4;
 
-/** What a sender has stated, by hub. */
-type Stated = LruMap<NodeId, Sender>;
-
-/** What it has stated of one hub, checked. */
-interface Sender {
+/** What a sender has stated of one hub, checked. */
+interface Sender extends Kept {
   readonly hub: NodeId;
   readonly until: number;
   readonly isHub: boolean;
   readonly rights: CredentialRights;
   readonly signature: Uint8Array;
-  /** Of the credential in it. */
-  readonly id: string;
 }
 
 /** Checks who said it. */
@@ -44,12 +37,11 @@ export class Witness {
   readonly #self: Self;
   readonly #guard: Guard;
   readonly #timers: Timers;
-  /** By node, then by hub: who has moved is still believed at both, so that a hub that it left cannot silence it. */
-  readonly #senders: LruMap<string, Stated>;
-  #last: { readonly node: Uint8Array; readonly hub: NodeId; readonly sender: Sender | undefined } | undefined;
+  /** Who has moved is still believed at both hubs, so that the one that it left cannot silence it. */
+  readonly #senders: Statements<Sender>;
 
   constructor(self: Self, guard: Guard, timers: Timers, { sendersMax = SENDERS_MAX } = {}) {
-    this.#senders = new LruMap(sendersMax);
+    this.#senders = new Statements(sendersMax);
     this.#self = self;
     this.#guard = guard;
     this.#timers = timers;
@@ -67,28 +59,19 @@ export class Witness {
     const said = readStatement(message, { realm: this.#self.realm, realmKey, now, isRevoked });
     if ("code" in said) return said;
     const { node, hub, until, credential } = said, rights = new CredentialRights(credential);
-    this.#last = undefined;
-    let stated = this.#senders.get(node);
-    if (stated === undefined) this.#senders.set(node, stated = new LruMap(HUBS_PER_SENDER_MAX));
     const isHub = credential.role === "hub", signature = message.signature.slice();
-    stated.set(hub, { hub, until, isHub, rights, signature, id: credential.id });
+    this.#senders.set(node, hub, { hub, until, isHub, rights, signature, id: credential.id });
     return undefined;
   }
 
   /** Forgets what rests on credentials that have been revoked. */
   recheck(): void {
-    this.#last = undefined;
-    for (const [node, stated] of this.#senders.entries()) {
-      for (const [hub, { id }] of stated.entries()) if (this.#guard.isRevoked(id)) stated.delete(hub);
-      if (stated.size === 0) this.#senders.delete(node);
-    }
+    this.#senders.forgetRevoked((id) => this.#guard.isRevoked(id));
   }
 
   /** On each lane the same statement comes once. */
   #knows({ publicKey, signature }: Attachment): boolean {
-    const stated = this.#senders.get(toHex(sha256(publicKey)));
-    for (const [, known] of stated?.entries() ?? []) if (equalBytes(known.signature, signature)) return true;
-    return false;
+    return this.#senders.of(toHex(sha256(publicKey))).some((known) => equalBytes(known.signature, signature));
   }
 
   /** By what it is known who published an event that came over `link` (from here if undefined), or why it does not count. */
@@ -138,23 +121,17 @@ export class Witness {
 
   /** What a node has stated of one hub, if it still holds. */
   #sender(node: Uint8Array, hub: NodeId): Sender | undefined {
-    let last = this.#last;
-    if (last === undefined || last.hub !== hub || !equalBytes(last.node, node)) {
-      last = this.#last = { node: node.slice(), hub, sender: this.#senders.get(toHex(node))?.get(hub) };
-    }
-    return last.sender !== undefined && this.#isCurrent(last.sender) ? last.sender : undefined;
+    const sender = this.#senders.find(node, hub);
+    return sender !== undefined && this.#isCurrent(sender) ? sender : undefined;
   }
 
   /** What it has stated of any. */
   #anywhere(node: Uint8Array): Sender | undefined {
-    for (const [, sender] of this.#senders.get(toHex(node))?.entries() ?? []) {
-      if (this.#isCurrent(sender)) return sender;
-    }
-    return undefined;
+    return this.#senders.of(toHex(node)).find((sender) => this.#isCurrent(sender));
   }
 
   #isHub(node: NodeId): boolean {
-    const said = this.#senders.get(node)?.get(node); // a hub says of itself that it is attached to itself
+    const said = this.#senders.get(node, node); // a hub says of itself that it is attached to itself
     return said?.isHub === true && this.#isCurrent(said);
   }
 
