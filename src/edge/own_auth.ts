@@ -20,7 +20,8 @@ import {
 import { type Auth, edgeGuard, type Guard, OPEN, ruleOf } from "../link/admission/guard.ts";
 import type { Logger } from "../mesh/options.ts";
 import type { Environment, Values, VariableName } from "../node/environment.ts";
-import { localKey, watchText } from "../node/runtime.ts";
+import { localKey } from "../node/runtime.ts";
+import { openCredentialFile } from "./credential_file.ts";
 
 /** What the program said. */
 export interface Said {
@@ -75,18 +76,11 @@ async function fixed(auth: Auth, said: Said, means: AuthMeans): Promise<OwnAuth>
 async function byFile(path: string, said: Said, means: AuthMeans): Promise<OwnAuth> {
   const name = "MACULA_CREDENTIAL_FILE", { timers, logger } = means;
   let identity: Identity | undefined;
-  const file = await watchText(path, {
-    timers,
-    parse(text) {
-      if (text === undefined) throw new ValidationError(`Cannot use ${name}: there is no file ${path}`);
-      const credential = text.trim(), node = nodeOf(credential, name);
-      if (identity !== undefined) mustBelong(node, identity, name);
-      return credential;
-    },
-    onChange: () => logger.info("the credential was read again", { file: path }),
-    onFailure: (error) =>
-      logger.error("cannot read the credential again, keeping the old one", { text: error.message }),
-  });
+  const check = (credential: string) => {
+    const node = nodeOf(credential, name);
+    if (identity !== undefined) mustBelong(node, identity, name);
+  };
+  const file = await openCredentialFile(path, { check, doing: `use ${name}`, timers, logger });
   try {
     const auth = { credential: () => file.value };
     identity = await identityOf({ ...said, auth }, means);

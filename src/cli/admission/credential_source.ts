@@ -2,10 +2,10 @@
 
 import type { Timers } from "../../base/clock.ts";
 import { ValidationError } from "../../base/errors.ts";
+import { openCredentialFile } from "../../edge/credential_file.ts";
 import { type Identity, readCredential } from "../../identity/mod.ts";
 import type { Auth } from "../../link/admission/guard.ts";
 import type { Logger } from "../../mesh/options.ts";
-import { WatchedFile } from "../../store/mod.ts";
 import type { Settings } from "../settings.ts";
 
 /** What was given: one of them, or nothing. */
@@ -49,27 +49,21 @@ export async function showing(
   },
 ): Promise<Showing> {
   if (given.kind === "token") return fixed({ token: given.value });
-  const check = (text: string) => {
-    const token = text.trim(), { node } = readCredential(token);
-    if (identity === undefined || node === identity.id) return token;
-    throw new ValidationError(
-      `Cannot use the credential: it is for the node ${node}, got the key of ${identity.id}; give the right --key`,
-    );
-  };
-  if (given.kind === "credential") return fixed({ credential: asTyped(() => check(given.value)) });
-  const path = given.value;
-  const file = await WatchedFile.open({
-    path,
-    timers,
-    parse: (text) => {
-      if (text === undefined) throw new ValidationError(`Cannot read the credential: there is no file ${path}`);
-      return asTyped(() => check(text));
-    },
-    onChange: (token) => logger.info("the credential was read again", { file: path, id: readCredential(token).id }),
-    onFailure: (error) =>
-      logger.error("cannot read the credential again, keeping the old one", { text: error.message }),
-  });
-  return { auth: { credential: () => file.value }, [Symbol.dispose]: () => file.close() };
+  const check = (credential: string) =>
+    asTyped(() => {
+      const { node } = readCredential(credential);
+      if (identity === undefined || node === identity.id) return;
+      throw new ValidationError(
+        `Cannot use the credential: it is for the node ${node}, got the key of ${identity.id}; give the right --key`,
+      );
+    });
+  if (given.kind === "file") {
+    const file = await openCredentialFile(given.value, { check, doing: "read the credential", timers, logger });
+    return { auth: { credential: () => file.value }, [Symbol.dispose]: () => file.close() };
+  }
+  const credential = given.value.trim();
+  check(credential);
+  return fixed({ credential });
 }
 
 function fixed(auth: Auth): Showing {
@@ -77,9 +71,9 @@ function fixed(auth: Auth): Showing {
 }
 
 /** What somebody typed, or wrote into a file, is a usage error where it is no credential at all. */
-function asTyped<T>(read: () => T): T {
+function asTyped(check: () => void): void {
   try {
-    return read();
+    check();
   } catch (error) {
     const rule = (error as Error).message.replace(/^Cannot (accept|use) the credential: /, "");
     throw new ValidationError(`Cannot use the credential: ${rule}`);
