@@ -1,8 +1,8 @@
 /**
- * Slowing down for a moment: when a queue that we fill is too long, reading pauses until it is shorter, at most 10 ms,
- * and not again for the same queue if it has not moved meanwhile, before it does. So a fast writer is held back to the pace of a reader that
- * keeps up, and one that does not costs the others nothing: only the event loop has a turn now and then, as without one
- * nothing that waits to be written could move.
+ * Slowing down for a moment: when a queue that we fill is too long, reading pauses until it is shorter, at most 10 ms.
+ * For a queue that has not moved meanwhile there is no further pause before it does. So a fast writer is held back
+ * to the pace of a reader that keeps up, and one that does not costs the others nothing: only the event loop has a turn
+ * now and then, as without one nothing that waits to be written could move.
  *
  * @module
  */
