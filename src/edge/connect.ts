@@ -13,15 +13,7 @@ import { type Environment, readEnvironment, setting, type Values } from "../node
 import { edgeSettings } from "../node/limits.ts";
 import type { Mesh } from "../mesh/mesh.ts";
 import { type CommonOptions, type Logger, SILENT } from "../mesh/options.ts";
-import {
-  denoRuntime,
-  fetchText,
-  localTicket,
-  outgoingBytesMax,
-  readCaCerts,
-  type Runtime,
-  systemEnvironment,
-} from "../node/runtime.ts";
+import { denoRuntime, fetchText, localTicket, readCaCerts, type Runtime, systemEnvironment } from "../node/runtime.ts";
 import { type NamedTarget, parseTarget } from "./targets.ts";
 
 /** Options of `connect`. */
@@ -111,7 +103,7 @@ export async function connect(target?: string | readonly string[], options: Conn
     self: { identity: own.identity, realm, role: "edge", endpoint: "", labels, guard: own.guard },
     runtime,
     logger,
-    budget: new OutgoingBudget(runtime.outgoingBytesMax ?? outgoingBytesMax()),
+    budget: new OutgoingBudget(runtime.outgoingBytesMax),
     ...edgeSettings(),
     targets: () => resolveAll(targets),
     caCerts,

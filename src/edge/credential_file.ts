@@ -1,4 +1,4 @@
-/** A credential in a file that somebody else renews: read again when it changes, the last good one stays in force. @module */
+/** A credential in a file that somebody else renews: read again when it changes; a wrong one changes nothing. @module */
 
 import type { Timers } from "../base/clock.ts";
 import { ValidationError } from "../base/errors.ts";

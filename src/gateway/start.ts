@@ -17,7 +17,7 @@ import { formatEndpoint, isHostname, parseRealm } from "../names/mod.ts";
 import type { LegacyOptions } from "../legacy/mod.ts";
 import { GATEWAY_LIMITS, type GatewayLimits, hubSettings } from "../node/limits.ts";
 import { type CommonOptions, type Logger, SILENT } from "../mesh/options.ts";
-import { listeningRuntime, outgoingBytesMax, type Runtime } from "../node/runtime.ts";
+import { listeningRuntime, type Runtime } from "../node/runtime.ts";
 import { FRAME_BYTES_MAX } from "../wire/mod.ts";
 import type { Address, TlsIdentity } from "../transport/transport.ts";
 import { BOOTSTRAP_MAX } from "./bootstrap.ts";
@@ -132,7 +132,7 @@ export async function startGateway(options: StartGatewayOptions): Promise<Gatewa
     runtime,
     logger,
     audit: options.audit && auditing(options.audit, logger),
-    budget: new OutgoingBudget(runtime.outgoingBytesMax ?? outgoingBytesMax()),
+    budget: new OutgoingBudget(runtime.outgoingBytesMax),
     ...hubSettings(limits),
     reach: { caCerts: options.caCerts },
     bootstrap,

@@ -1,5 +1,8 @@
 /** What all outgoing queues of a node hold together. @module */
 
+/** Default of what they may hold, bytes: on no machine more than this. */
+export const OUTGOING_BYTES_MAX = 1 << 30;
+
 /** Something with an outgoing queue. */
 export interface QueueOwner {
   /** What its queue holds, bytes. */
@@ -14,7 +17,7 @@ export class OutgoingBudget {
   readonly #owners = new Set<QueueOwner>();
   #bytes = 0;
 
-  constructor(bytesMax: number) {
+  constructor(bytesMax = OUTGOING_BYTES_MAX) {
     this.#bytesMax = bytesMax;
   }
 

@@ -10,6 +10,7 @@ import { MeshError, ValidationError } from "../base/errors.ts";
 import type { Timers } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import type { issueLeaf } from "../identity/mod.ts";
+import { OUTGOING_BYTES_MAX } from "../link/budget.ts";
 import type { Transport, TransportLimits } from "../transport/transport.ts";
 import type { Environment, Values } from "./environment.ts";
 import { defaultStateDir, openStateFolder, readWhole, WatchedFile, type WatchOptions } from "../store/mod.ts";
@@ -24,15 +25,32 @@ export interface Runtime {
   readonly certify?: typeof issueLeaf;
   /** The environment variables; default the machine's, as far as they may be read. */
   readonly environment?: Values;
-  /** How much all outgoing queues of a node may hold, bytes; default by the machine's memory. */
+  /** How much all outgoing queues of a node may hold, bytes; default `OUTGOING_BYTES_MAX`. */
   readonly outgoingBytesMax?: number;
   /** What this process holds now, bytes; default what the system says. */
   readonly memoryBytes?: () => number;
 }
 
-/** The machine's clock, randomness and network; `transport` is QUIC on a port of its own unless one is given. */
-export function denoRuntime(transport: Transport = dialler()): Runtime {
-  return { timers: systemTimers(), random: systemRandom(), transport };
+/** The machine's clock, randomness, memory and network; `transport` is QUIC on the port of all edges by default. */
+export function denoRuntime(transport?: Transport): Runtime {
+  const means = transport === undefined ? edgeMeans ??= meansOf(createQuicTransport()) : meansOf(transport);
+  return { timers: systemTimers(), random: systemRandom(), ...means };
+}
+
+type Means = Pick<Runtime, "transport" | "outgoingBytesMax">;
+
+// Process-wide: all edges of a process dial from one UDP port, as an endpoint's port is not free again before
+// the garbage collector has come by (DESIGN section 11).
+let edgeMeans: Means | undefined;
+
+function meansOf(transport: Transport): Means {
+  return { transport, outgoingBytesMax: memoryShare() };
+}
+
+/** A quarter of the memory, where we may know it: all outgoing queues of a node may hold so much, bytes. */
+function memoryShare(): number {
+  const { state } = Deno.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" });
+  return state === "granted" ? Math.min(OUTGOING_BYTES_MAX, Deno.systemMemoryInfo().total / 4) : OUTGOING_BYTES_MAX;
 }
 
 /** Wall time that never runs back: a monotonic clock on top of the wall time at the start. */
@@ -89,14 +107,6 @@ export function systemEnvironment(): Values {
   });
 }
 
-// Process-wide: all edges of a process dial from one UDP port, as an endpoint's port is not free again before
-// the garbage collector has come by (DESIGN section 11).
-let sharedDialler: Transport | undefined;
-
-function dialler(): Transport {
-  return sharedDialler ??= createQuicTransport();
-}
-
 /** The text that a gateway of this machine shows over HTTP. */
 export async function fetchText(url: string): Promise<string> {
   const response = await fetch(url, { signal: AbortSignal.timeout(5_000), redirect: "error" });
@@ -134,20 +144,4 @@ export async function readCaCerts(environment: Environment): Promise<readonly st
 /** A runtime of its own port, with transport limits that differ from the defaults: for a gateway, which listens and dials there. */
 export function listeningRuntime(limits: Partial<TransportLimits> = {}): Runtime {
   return denoRuntime(createQuicTransport({ limits }));
-}
-
-/** All outgoing queues of a node together, whatever the memory of the machine, bytes. */
-const OUTGOING_BYTES_MAX = 1 << 30;
-
-// Process-wide: the memory of a machine does not change, and asking for it takes longer than to sign.
-let outgoingBytes: number | undefined;
-
-/** How much all outgoing queues of a node may hold: 1 GiB, or a quarter of the memory where we may know it. */
-export function outgoingBytesMax(): number {
-  return outgoingBytes ??= machineShare();
-}
-
-function machineShare(): number {
-  const { state } = Deno.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" });
-  return state === "granted" ? Math.min(OUTGOING_BYTES_MAX, Deno.systemMemoryInfo().total / 4) : OUTGOING_BYTES_MAX;
 }

@@ -39,8 +39,8 @@ export const UNTIL_MS = 60_000, RUN_MS = 600_000;
 const LOOK_MS = 100;
 /** All nodes of a world have left after so many virtual ms. */
 const CLOSE_MS = 300_000;
-/** What a node's queues may hold, and what it says that its process holds, bytes: the same on every machine. */
-const OUTGOING_BYTES_MAX = 1 << 30, MEMORY_BYTES = 1 << 26;
+/** What a node says that its process holds, bytes: the same on every machine. */
+const MEMORY_BYTES = 1 << 26;
 const EVENTS_MAX = 10_000_000;
 const REALM = "org.example.test";
 const PORT = 9443;
@@ -352,7 +352,6 @@ export class World implements AsyncDisposable {
       transport: this.#network.transport(name),
       certify: issueMemoryLeaf,
       environment: {},
-      outgoingBytesMax: OUTGOING_BYTES_MAX,
       memoryBytes: () => MEMORY_BYTES,
     };
   }
