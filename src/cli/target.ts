@@ -5,7 +5,7 @@ import { parseTarget } from "../edge/targets.ts";
 import { setting } from "../node/environment.ts";
 import { fetchText } from "../node/runtime.ts";
 import { formatEndpoint, looksLikeTicket, parseEndpoint, parseTicket } from "../names/mod.ts";
-import { openStateFolder, readWhole, type StateFolder } from "../store/mod.ts";
+import { openStateFolder, readWhole } from "../store/mod.ts";
 import type { Address, Transport } from "../transport/transport.ts";
 import type { Settings } from "./settings.ts";
 
@@ -33,7 +33,7 @@ export async function chooseTarget(
 ): Promise<ChosenTarget> {
   const named = await checkedTargets(settings);
   if (named.length > 0) return { names: named, local: false };
-  const ticket = await localTicket(settings.stateDir, options);
+  const ticket = await awaitedTicket(settings.stateDir, options);
   if (ticket !== undefined) return { names: [ticket], local: true };
   throw new MeshError(
     "no_target",
@@ -69,26 +69,19 @@ function typedTargets(settings: Settings): string[] {
 }
 
 /** The ticket in a state folder; undefined if there is none when the patience ends. */
-async function localTicket(
+async function awaitedTicket(
   stateDir: string,
   { patienceMs, signal }: { readonly patienceMs: number; readonly signal?: AbortSignal },
 ): Promise<string | undefined> {
   const folder = await openStateFolder(stateDir, { lock: false }), startedAt = performance.now();
   for (;;) {
-    const ticket = await readTicket(folder);
+    const ticket = await folder.readTicket();
     if (ticket !== undefined) return ticket;
     const starting = await folder.holder() !== undefined;
     if (performance.now() - startedAt >= (starting ? STARTING_GATEWAY_MS : patienceMs)) return undefined;
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     signal?.throwIfAborted();
   }
-}
-
-/** The ticket that a gateway left in its state folder, checked. */
-export async function readTicket(folder: StateFolder): Promise<string | undefined> {
-  const text = (await folder.readText("ticket"))?.trim();
-  if (text !== undefined) parseTicket(text);
-  return text;
 }
 
 /** The addresses that are in the targets' names; undefined where one has to be fetched first. */

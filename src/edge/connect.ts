@@ -6,7 +6,7 @@ import { checkIdentity, checkLabels, type Identity, type Labels } from "../ident
 import type { Auth } from "../link/admission/guard.ts";
 import { originalDialler } from "../legacy/mod.ts";
 import { OutgoingBudget } from "../link/budget.ts";
-import { parseRealm, parseTicket } from "../names/mod.ts";
+import { parseRealm } from "../names/mod.ts";
 import { Edge } from "./edge.ts";
 import { ownAuth } from "./own_auth.ts";
 import { type Environment, readEnvironment, setting, type Values } from "../node/environment.ts";
@@ -169,10 +169,7 @@ async function defaultTargets(values: Values, environment: Environment): Promise
   setting(variable, () => listed.forEach((name) => void parseTarget(name, { fetchText, caCerts: undefined })));
   if (listed.length > 0) return listed;
   const ticket = await localTicket(values);
-  if (ticket !== undefined) {
-    parseTicket(ticket);
-    return [ticket];
-  }
+  if (ticket !== undefined) return [ticket];
   throw new MeshError(
     "no_target",
     "Cannot connect: there is nothing to connect to; give a ticket or URL, set MACULA_BOOTSTRAP_PEERS, or start a " +

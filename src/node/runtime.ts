@@ -118,7 +118,7 @@ export async function fetchText(url: string): Promise<string> {
 /** The ticket that a local gateway left in the state folder that the variables name; undefined where there is none. */
 export async function localTicket(values: Values): Promise<string | undefined> {
   const folder = await openStateFolder(defaultStateDir((name) => values[name]), { lock: false });
-  return (await folder.readText("ticket"))?.trim();
+  return await folder.readTicket();
 }
 
 /** The key of this machine's node in the state folder that the variables name; no text where there is none. */

@@ -6,11 +6,13 @@
  */
 
 import { MeshError, ValidationError } from "../base/errors.ts";
+import { parseTicket } from "../names/mod.ts";
 import { readSecret, readWhole, replaceFile, stateError } from "./state_file.ts";
 
 /** Holds the lock, and as its text the pid of the process that has it. */
 const LOCK_FILE = "lock";
 const KEY_FILE = "node.key";
+const TICKET_FILE = "ticket";
 /** How long a process that is just leaving may still hold the lock. */
 const LOCK_PATIENCE_MS = 300;
 const LOCK_RETRY_MS = 50;
@@ -68,6 +70,18 @@ export class StateFolder implements AsyncDisposable {
   /** Replaces a file; a `secret` one is for its owner alone (mode 0600). */
   writeText(name: string, text: string, options: { readonly secret?: boolean } = {}): Promise<void> {
     return this.#write(name, text, { mode: options.secret ? 0o600 : 0o644, replace: true });
+  }
+
+  /** The ticket that a gateway of this machine left, or `undefined`; rejects with `ValidationError` where it is none. */
+  async readTicket(): Promise<string | undefined> {
+    const ticket = (await this.readText(TICKET_FILE))?.trim();
+    if (ticket !== undefined) parseTicket(ticket);
+    return ticket;
+  }
+
+  /** Leaves the ticket of a gateway for the programs of this machine. */
+  writeTicket(ticket: string): Promise<void> {
+    return this.writeText(TICKET_FILE, `${ticket}\n`);
   }
 
   /** Runs `action` while no other process runs one under the same name; `name` is that of an empty file for it. */

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { MeshError, ValidationError } from "../../src/base/errors.ts";
+import { formatTicket, parseRealm } from "../../src/names/mod.ts";
 import { defaultStateDir, openStateFolder } from "../../src/store/state_folder.ts";
 
 /** Rejects unless `action` fails with this code and a message that matches. */
@@ -60,6 +61,21 @@ Deno.test("a folder is created for its owner alone, and what is written in it co
     assert.equal(await folder.readText("ticket"), undefined);
     const names = [...Deno.readDirSync(path)].map((entry) => entry.name).sort();
     assert.deepEqual(names, ["lock", "node.key", "token"]);
+  }));
+
+Deno.test("a ticket comes back as it was left, and what is none is an error", () =>
+  withFolder(async (path) => {
+    await using folder = await openStateFolder(path, { lock: true });
+    const ticket = formatTicket({
+      realm: parseRealm("org.example"),
+      publicKey: new Uint8Array(32).fill(7),
+      addresses: [],
+    });
+    assert.equal(await folder.readTicket(), undefined);
+    await folder.writeTicket(ticket);
+    assert.equal(await folder.readTicket(), ticket);
+    await folder.writeText("ticket", "macula1half");
+    await assert.rejects(folder.readTicket(), ValidationError);
   }));
 
 Deno.test("a second process is told who holds the folder, and may have it afterwards", () =>

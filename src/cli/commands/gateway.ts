@@ -24,7 +24,6 @@ import { type Leaving, staying } from "../process/signals.ts";
 
 /** What a running gateway leaves in its state folder for the other commands. */
 export const GATEWAY_FILE = "gateway.json";
-const TICKET_FILE = "ticket";
 
 /** Runs a gateway. */
 export async function gateway(settings: Settings): Promise<number> {
@@ -85,7 +84,7 @@ async function run(settings: Settings, leaving: Leaving): Promise<number> {
 async function announce(running: Gateway, folder: StateFolder, settings: Settings): Promise<void> {
   const { ticket, address, httpAddress } = running, pid = Deno.pid, listening = formatEndpoint(address);
   const http = httpAddress === undefined ? undefined : `http://${formatEndpoint(httpAddress)}`;
-  await folder.writeText(TICKET_FILE, `${ticket}\n`);
+  await folder.writeTicket(ticket);
   await folder.writeText(GATEWAY_FILE, `${JSON.stringify({ pid, address: listening, http })}\n`);
   if (settings.has("json")) return await print(toJson({ ticket, listening, http, pid }));
   const lines = [

@@ -7,20 +7,20 @@ import { formatEndpoint, parseTicket } from "../../names/mod.ts";
 import { openStateFolder } from "../../store/mod.ts";
 import { print, toJson } from "../output.ts";
 import type { Settings } from "../settings.ts";
-import { fileTicket, readTicket } from "../target.ts";
+import { fileTicket } from "../target.ts";
 
 /** Prints the ticket in the state folder, or the parts of a given one. */
 export async function ticket(settings: Settings): Promise<number> {
   const [action, text] = settings.positionals;
   if (action === undefined) {
-    const local = await localTicket(settings);
+    const local = await ownTicket(settings);
     await print(settings.has("json") ? toJson({ ticket: local }) : local);
     return 0;
   }
   if (action !== "inspect") {
     throw new ValidationError(`Cannot run macula ticket ${action}: inspect <ticket> is expected`);
   }
-  const inspected = text?.startsWith("@") ? await fileTicket(text.slice(1)) : text ?? await localTicket(settings);
+  const inspected = text?.startsWith("@") ? await fileTicket(text.slice(1)) : text ?? await ownTicket(settings);
   const { realm, publicKey, addresses } = parseTicket(inspected);
   await print(toJson({
     realm,
@@ -31,8 +31,8 @@ export async function ticket(settings: Settings): Promise<number> {
   return 0;
 }
 
-async function localTicket(settings: Settings): Promise<string> {
-  const folder = await openStateFolder(settings.stateDir, { lock: false }), text = await readTicket(folder);
+async function ownTicket(settings: Settings): Promise<string> {
+  const folder = await openStateFolder(settings.stateDir, { lock: false }), text = await folder.readTicket();
   if (text !== undefined) return text;
   throw new MeshError(
     "no_ticket",

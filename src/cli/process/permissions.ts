@@ -8,7 +8,7 @@ import { namedAuditFile } from "../admission/audit_file.ts";
 import { givenAuth } from "../admission/credential_source.ts";
 import { realmKeyFile } from "../admission/realm_key.ts";
 import { parseListen, permittedVariable, type Settings } from "../settings.ts";
-import { addressesOf, dialOnlyOf, namedTargets, readTicket, ticketFiles } from "../target.ts";
+import { addressesOf, dialOnlyOf, namedTargets, ticketFiles } from "../target.ts";
 import { SHELL } from "./exec.ts";
 
 /** The flags for a command; with them and `--no-prompt` it works. */
@@ -147,7 +147,7 @@ async function client(settings: Settings, permissions: Permissions): Promise<voi
   if (given !== undefined && given.kind !== "token" && !settings.has("key")) permissions.read(permissions.folder());
   let names: readonly string[] = await namedTargets(settings);
   if (names.length === 0) {
-    const folder = await openStateFolder(permissions.folder(), { lock: false }), ticket = await readTicket(folder);
+    const folder = await openStateFolder(permissions.folder(), { lock: false }), ticket = await folder.readTicket();
     permissions.read(folder.path);
     names = ticket === undefined ? [] : [ticket];
   }

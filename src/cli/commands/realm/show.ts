@@ -6,7 +6,7 @@ import { looksLikeTicket, parseRealm, parseTicket } from "../../../names/mod.ts"
 import { openStateFolder, readRealmPublicKey } from "../../../store/mod.ts";
 import { print, toJson } from "../../output.ts";
 import type { Settings } from "../../settings.ts";
-import { namedTargets, readTicket } from "../../target.ts";
+import { namedTargets } from "../../target.ts";
 
 /** Prints the realm that a command which attaches would use; with `--json` also the key in the state folder. */
 export async function show(settings: Settings): Promise<number> {
@@ -37,6 +37,6 @@ async function ticketRealm(settings: Settings): Promise<string | undefined> {
   const names = await namedTargets(settings), ticket = names.find((name) => looksLikeTicket(name));
   if (ticket !== undefined) return parseTicket(ticket).realm;
   if (names.length > 0) return undefined;
-  const local = await readTicket(await openStateFolder(settings.stateDir, { lock: false }));
+  const local = await (await openStateFolder(settings.stateDir, { lock: false })).readTicket();
   return local === undefined ? undefined : parseTicket(local).realm;
 }
