@@ -16,6 +16,9 @@ import type { Node } from "../node/node.ts";
 import { CALL_TIMEOUT_MS, type CallOptions } from "./options.ts";
 import { decodePayload, encodePayload, ownBytes } from "./payload.ts";
 
+/** A runtime's timers do not reach further: 2^31 - 1 ms, 24 days. */
+const TIMEOUT_MS_MAX = 2 ** 31 - 1;
+
 /** A node to call, and the hub that it is attached to where that is another one. */
 export interface CallTarget {
   readonly node: NodeId;
@@ -117,6 +120,3 @@ export class Caller {
     await orThrow(this.#options.node().rpc<void>({ type: "cast", cast }).answer);
   }
 }
-
-/** A runtime's timers do not reach further: 2^31 - 1 ms, 24 days. */
-const TIMEOUT_MS_MAX = 2 ** 31 - 1;

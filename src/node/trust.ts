@@ -22,6 +22,8 @@ import type { RpcEvent } from "../rpc/messages.ts";
 import type { Attachment, Message, Publish } from "../wire/mod.ts";
 import type { Timers } from "../base/clock.ts";
 
+/** Codes that are counted: ours are fewer, a hub may invent some. */
+const CODES_MAX = 100, CODE_CHARACTERS_MAX = 64;
 /** Who has called cannot be proven any more, and hears nothing. */
 const GONE: Failure = { code: "unproven_sender", text: "Cannot accept the call: its link is gone" };
 
@@ -211,6 +213,3 @@ export class Trust {
     if (known !== undefined || this.refused.size < CODES_MAX) this.refused.set(short, (known ?? 0) + 1);
   }
 }
-
-/** Codes that are counted: ours are fewer, a hub may invent some. */
-const CODES_MAX = 100, CODE_CHARACTERS_MAX = 64;

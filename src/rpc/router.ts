@@ -12,9 +12,8 @@ import { equalBytes, toHex } from "../base/bytes.ts";
 import { LruMap } from "../base/lru.ts";
 import type { Effect, Failure, Peer } from "../base/protocol.ts";
 import type { Cast, RpcRequest } from "../wire/mod.ts";
-import { RESERVED_PREFIX } from "./links.ts";
 import { type Call, type Calls, withOwnBytes, withTimeLeft } from "./calls.ts";
-import type { Links } from "./links.ts";
+import { type Links, RESERVED_PREFIX } from "./links.ts";
 import type { Silence } from "./liveness/silence.ts";
 import type { RpcCommand, RpcEvent, RpcMessage, RpcQuestion, RpcTimer } from "./messages.ts";
 import type { RpcOptions } from "./options.ts";
@@ -43,6 +42,8 @@ const NOTHING: readonly RpcEffect[] = [];
 const DUPLICATE: Failure = { code: "duplicate_request", text: "Cannot call: the request id is in use" };
 /** Procedures of other hubs for which it is remembered whose turn it is. */
 const TURNS_MAX = 10_000;
+/** A question begins so that is not to be answered from memory. */
+const FRESH = "fresh ";
 
 /** Decides who gets a call. */
 export class Router {
@@ -317,9 +318,6 @@ export class Router {
     return question({ type: "stale", procedure, hub });
   }
 }
-
-/** A question begins so that is not to be answered from memory. */
-const FRESH = "fresh ";
 
 function question(event: RpcQuestion): RpcEffect {
   return { kind: "event", event };

@@ -38,6 +38,8 @@ type Happening =
 const SECOND_MS = 1_000;
 /** How long `wait` waits for an answer, ms of virtual time: longer than every deadline of a core. */
 const ANSWER_MS_MAX = 120_000;
+/** After which the last that came has joined, ms. */
+const SETTLE_MS = 30_000;
 
 /** A running simulation. */
 export class Simulation implements World, Disposable, AsyncDisposable {
@@ -339,6 +341,3 @@ export function simulate(options: SimulationOptions = {}): Simulation {
   if (nodes + edges > 0) simulation.run(SETTLE_MS);
   return simulation;
 }
-
-/** After which the last that came has joined, ms. */
-const SETTLE_MS = 30_000;

@@ -30,6 +30,8 @@ export interface DirectoryOptions {
 
 /** Metadata of an announcement, characters of JSON. */
 const METADATA_CHARACTERS_MAX = 4_096;
+/** What the name of a host begins with where it stands for a storer that is no client. */
+const HOST = "host:";
 
 /** The records of clients, by name. */
 export class Directory {
@@ -87,7 +89,7 @@ export class Directory {
     const { knows, isOther, now } = this.#options, about = aboutOf(value)?.node;
     if (about === undefined || !knows(host)) return "no_connect";
     if (isOther(about, host)) return "not_its_own";
-    const stored = this.#shelf.store(key, value, `host:${host}`, now());
+    const stored = this.#shelf.store(key, value, `${HOST}${host}`, now());
     return typeof stored === "string" ? stored : undefined;
   }
 
@@ -163,5 +165,3 @@ export class Directory {
 function hostIn(by: Storer): string | undefined {
   return by.startsWith(HOST) ? by.slice(HOST.length) : undefined;
 }
-
-const HOST = "host:";

@@ -19,6 +19,8 @@ import { readWireId } from "../wire_id.ts";
 
 /** Nodes in an answer: the original's k. */
 export const NODES_MAX = 20;
+/** How long a record in an answer holds, seconds. */
+const SERVICE_TTL_S = 300;
 
 /** A client as its hash table would name it. */
 export interface NodeEntry {
@@ -115,8 +117,6 @@ export function serviceRecord(node: Uint8Array, endpoint: string): Value {
 export function subscriptionRecord(gateway: Uint8Array, endpoint: string): Value {
   return new Map<string, Value>([["node_id", gateway], ["endpoint", utf8(endpoint)], ["ttl", SERVICE_TTL_S]]);
 }
-
-const SERVICE_TTL_S = 300;
 
 function nodeInfo({ id, endpoint, lastSeen }: NodeEntry): NodeInfo {
   return { address: endpoint, nodeId: id.wire, lastSeen: Math.floor(lastSeen) };

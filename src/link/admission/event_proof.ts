@@ -30,6 +30,7 @@ export type Signer = "event" | "origin";
 
 /** A public key and a signature. */
 export const PROOF_BYTES = PUBLIC_KEY_BYTES + SIGNATURE_BYTES;
+const NOBODY: Readonly<Uint8Array> = new Uint8Array(32);
 
 /** The proof of an event by its publisher, or by the publisher's hub. */
 export function signEvent(identity: Identity, signer: Signer, realm: string, publish: Publish): Uint8Array {
@@ -48,5 +49,3 @@ function signedText(signer: Signer, realm: string, publish: Publish): Uint8Array
   const head = utf8(`macula/1 ${signer}\0${realm}\0${topic}\0${at}\0${encoding}\0`);
   return concatBytes(head, messageId, publisher ?? NOBODY, sha256(payload), sha256(utf8(headers)));
 }
-
-const NOBODY: Readonly<Uint8Array> = new Uint8Array(32);

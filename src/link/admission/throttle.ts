@@ -1,8 +1,9 @@
 /**
  * How fast a client may send: two token buckets, of frames and of bytes, each holding one second. They are filled when
- * one is empty, so that the clock is seldom looked at: two seconds' worth may come at once. At the bound reading pauses until there is room again: QUIC's flow control then holds the client back, nothing is lost, and nobody else
- * waits. As reading stops behind each frame, a client is never further over than one frame a stream: so there is no need
- * to close its link.
+ * one is empty, so that the clock is seldom looked at: two seconds' worth may come at once. At the bound reading pauses
+ * until there is room again: QUIC's flow control then holds the client back, nothing is lost, and nobody else waits. As
+ * reading stops behind each frame, a client is never further over than one frame a stream: so there is no need to close
+ * its link.
  *
  * @module
  */
