@@ -53,7 +53,7 @@ export class Router {
 
   constructor(parts: RouterParts) {
     this.#parts = parts;
-    this.#seeks = new Seeks(parts.options);
+    this.#seeks = new Seeks(parts.options, (call) => this.#isHeld(call));
   }
 
   /** Gives a call to a provider that was not tried, or tells its origin that there is none. */
@@ -112,12 +112,12 @@ export class Router {
     { seek, hubs, remembered, complete }: Extract<RpcCommand, { type: "found" }>,
     now: number,
   ): readonly RpcEffect[] {
-    const { options, calls } = this.#parts, effects: RpcEffect[] = [];
+    const { options } = this.#parts, effects: RpcEffect[] = [];
     const others = hubs.filter((hub) => !equalBytes(hub, options.node))
       .map((node): HubProvider => ({ local: false, hub: toHex(node), node }));
     for (const seeker of this.#seeks.take(seek)) {
       if ("kind" in seeker) effects.push(...this.#cast(seeker, others));
-      else if (calls.get(seeker.key) === seeker) {
+      else if (this.#isHeld(seeker)) {
         seeker.hubs = others;
         seeker.remembered = remembered && !seek.startsWith(FRESH);
         seeker.isUnsure = !complete;
@@ -295,6 +295,11 @@ export class Router {
     return this.#seeks.add(seek, seeker) === "first"
       ? [question({ type: "seek", seek, procedure, fresh, brief })]
       : NOTHING;
+  }
+
+  /** Not given up meanwhile. */
+  #isHeld(call: Call): boolean {
+    return this.#parts.calls.get(call.key) === call;
   }
 
   #resume(call: Call, now: number): readonly RpcEffect[] {
