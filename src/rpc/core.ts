@@ -158,7 +158,7 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
     if (call === undefined || call.to !== from) return NOTHING;
     this.#calls.delete(call);
     if (reply.code !== undefined && NOT_STARTED.has(reply.code) && this.#router.mayTryAgain(call)) {
-      return this.#router.refused(call, { code: reply.code, text: reply.error ?? "" }, now);
+      return this.#armed(this.#router.refused(call, { code: reply.code, text: reply.error ?? "" }, now), now);
     }
     if (call.origin.kind === "link") return [this.#send(call.origin.peer, reply)];
     const { result, encoding = "json" } = reply;

@@ -120,6 +120,18 @@ Deno.test("hub: a busy handler of its own is passed over", () => {
   assert.deepEqual(brief(alone.received("a", request(2))), ["a rpcReply overloaded"]);
 });
 
+Deno.test("hub: a handler that gets a call after another provider has its caller's time, and not the hub's", () => {
+  const bench = hub();
+  bench.up("a", ALICE);
+  bench.provider("b", BOB, "math.add");
+  bench.advertise(7, "math.add", 1);
+  const [first] = bench.received("a", request(1, { strategy: "round_robin" }));
+  assert.deepEqual(first, send("b", request(1, { strategy: "round_robin" })));
+  assert.deepEqual(bench.received("b", refusal(1, "overloaded")), [invoke(1, 7, { from: "a" })]);
+  assert.deepEqual(bench.pass(4_999), []);
+  assert.deepEqual(bench.pass(1), [abort(1, "timeout")]);
+});
+
 Deno.test("hub: a lost provider is told, not tried again", () => {
   const bench = served();
   bench.received("a", request(1));
