@@ -163,6 +163,11 @@ Deno.test("names: a key is told by the name that came up; the least used are for
   assert.deepEqual([key, names.nameOf(key), names.nameOf("00")], [toHex(keyOfName("math.add")), "math.add", undefined]);
   for (let n = 0; n < 100; n++) names.learn(`n${n}`);
   assert.equal(names.nameOf(key), undefined);
+  for (let n = 0; n < 150; n++) {
+    names.learn("math.add");
+    names.learn(`m${n}`);
+  }
+  assert.equal(names.nameOf(key), "math.add", "what comes up again and again is told for as long");
 });
 
 Deno.test("ids: 32 bytes, 64 hex digits, and anything else by its hash", () => {

@@ -22,10 +22,9 @@ export class NamesKnown {
   /** The key of a name. */
   learn(name: string): string {
     const known = this.#keys.get(name);
-    if (known !== undefined) return known;
-    const key = keyOf(sha256(utf8(name)));
-    this.#keys.set(name, key);
-    this.#names.set(key, name);
+    const key = known ?? keyOf(sha256(utf8(name)));
+    if (known === undefined) this.#keys.set(name, key);
+    this.#names.set(key, name); // also where it is known: a name that is used much must not go from this side alone
     return key;
   }
 
