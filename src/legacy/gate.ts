@@ -337,9 +337,10 @@ export class LegacyGate implements SeatOwner, VisitOwner {
   }
 
   #forget(seat: Seat): void {
-    const { node } = seat.guest.id, { patterns } = seat.guest;
+    const { node } = seat.guest.id;
     if (this.#seats.get(node) !== seat) return;
     this.#seats.delete(node);
+    const patterns = seat.guest.patterns.filter((one) => !seat.topicsByRecord.has(one)); // records speak for themselves
     this.#returning.keep(node, patterns, this.now());
   }
 

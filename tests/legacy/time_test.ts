@@ -46,6 +46,27 @@ Deno.test("legacy time: a service and a subscription end with their records", as
   assert.equal(gateway.stats().legacy!.records, 0);
 });
 
+Deno.test("legacy time: a subscription by a record ends with it also for a client that has gone and come back", async () => {
+  await using world = new World();
+  const gateway = await world.gateway({ legacy: {} }), before = await peerOf(world, gateway, "a");
+  const value = record({ node_id: before.id, endpoint: "https://gw.example:9443", ttl: 300 });
+  await before.send({ kind: "store", type: "store", key: keyOfName("by.record"), value });
+  await before.subscribe("by.frame");
+  await before.settle();
+  await gateway.publish("by.record", 1);
+  await before.expect("publish");
+  before.connection.close(0, "");
+  await until(() => gateway.clients().length === 0, "the client is gone");
+  const after = await peerOf(world, gateway, "a");
+  await gateway.publish("by.record", 2);
+  await after.expect("publish");
+  await world.run(300_000);
+  await gateway.publish("by.record", 3);
+  await gateway.publish("by.frame", 4);
+  await after.expect("publish", ({ topic }) => topic === "by.frame");
+  assert.deepEqual(after.events(), []);
+});
+
 Deno.test("legacy time: a connection without client ends when it has been silent; one with a client stays", async () => {
   await using world = new World();
   const gateway = await world.gateway({ legacy: {} }), peer = await peerOf(world, gateway, "a");
