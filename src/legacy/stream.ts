@@ -1,5 +1,6 @@
 /** One two-way stream of a peer of the original: frames in, one at a time; frames out, one write each. @module */
 
+import type { ChunkReader } from "../link/streams/chunks.ts";
 import { type Decoder, encodeFrame, MalformedFrame, type Message } from "../wire/mod.ts";
 import { LenientFrames } from "./frames.ts";
 
@@ -17,7 +18,7 @@ export interface StreamOwner {
 
 /** A first stream as it was taken over: the reader, and what was read before. */
 export interface StreamStart {
-  readonly reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly reader: ChunkReader;
   readonly writable: WritableStream<Uint8Array>;
   readonly heard: readonly Uint8Array[];
 }
@@ -31,7 +32,7 @@ export const STREAM_QUEUE_BYTES_MAX = 8 << 20;
 export class LegacyStream {
   readonly id: number;
   readonly #owner: StreamOwner;
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #reader: ChunkReader;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #decoder: Decoder;
   #queuedBytes = 0;

@@ -18,6 +18,7 @@ import {
 import { refuseStream } from "./link_reader.ts";
 import { FrameSource } from "./frame_source.ts";
 import { type Arrivals, type Incoming, incomingOf, type Taker } from "./streams/arrivals.ts";
+import type { ChunkReader } from "./streams/chunks.ts";
 import {
   checkConnect,
   checkHello,
@@ -71,7 +72,7 @@ export interface Deputy {
 export interface Stranger {
   readonly connection: Connection;
   /** Its first stream. */
-  readonly reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly reader: ChunkReader;
   readonly writable: WritableStream<Uint8Array>;
   /** What was read of it. */
   readonly heard: readonly Uint8Array[];

@@ -1,16 +1,17 @@
 /** Frames from a stream, one at a time: for the handshake, before a link's own loops take over. @module */
 
 import { FrameReader } from "../wire/mod.ts";
+import { ChunkReader } from "./streams/chunks.ts";
 
 /** Reads a stream frame by frame; what it has read beyond stays for the next reader. */
 export class FrameSource {
-  readonly reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly reader: ChunkReader;
   readonly frames: FrameReader;
   /** Told of every chunk before it is cut; it may throw. */
   onChunk: ((chunk: Uint8Array) => void) | undefined;
 
   constructor(stream: ReadableStream<Uint8Array>, frameBytesMax: number) {
-    this.reader = stream.getReader();
+    this.reader = new ChunkReader(stream);
     this.frames = new FrameReader({ frameBytesMax });
   }
 

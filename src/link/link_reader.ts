@@ -13,6 +13,7 @@ import {
 } from "../wire/mod.ts";
 import type { FrameSource } from "./frame_source.ts";
 import type { Incoming } from "./streams/arrivals.ts";
+import { ChunkReader } from "./streams/chunks.ts";
 import { HELD_BYTES_MAX, HeldFrames, orderKey } from "./held_frames.ts";
 
 /** Who gets the messages. */
@@ -110,7 +111,7 @@ export class LinkReader {
   async #readStream(stream: ReadableStream<Uint8Array>): Promise<void> {
     const frames = new FrameReader({ frameBytesMax: this.#frameBytesMax }), held = new HeldFrames();
     let large: number | undefined, first = true;
-    await this.#readFrames(stream.getReader(), frames, (frame) => {
+    await this.#readFrames(new ChunkReader(stream), frames, (frame) => {
       if (large === undefined && first && frame[1] === ELSEWHERE_ID) {
         const message = this.#decoder.decode(frame);
         if (message.kind === "elsewhere" && message.order === undefined) {
@@ -130,7 +131,7 @@ export class LinkReader {
   }
 
   async #readFrames(
-    reader: ReadableStreamDefaultReader<Uint8Array>,
+    reader: ChunkReader,
     frames: FrameReader,
     onFrame: (frame: Uint8Array) => Promise<void> | undefined,
   ): Promise<void> {

@@ -6,6 +6,7 @@ import { LegacyGate, STRANGERS_MAX } from "../../src/legacy/gate.ts";
 import { parseAllow } from "../../src/legacy/policy.ts";
 import { LegacyStream, STREAM_QUEUE_BYTES_MAX, type StreamOwner } from "../../src/legacy/stream.ts";
 import type { Stranger } from "../../src/link/establish.ts";
+import { ChunkReader } from "../../src/link/streams/chunks.ts";
 import type { CloseReason, Connection } from "../../src/transport/transport.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { Decoder, encodeFrame, type Message } from "../../src/wire/mod.ts";
@@ -20,7 +21,7 @@ function deafStream(incoming: ReadableStream<Uint8Array>, owner: Partial<StreamO
   const { promise, resolve } = Promise.withResolvers<void>();
   let written = 0;
   const writable = new WritableStream<Uint8Array>({ write: () => promise.then(() => void written++) });
-  const start = { reader: incoming.getReader(), writable, heard: [] };
+  const start = { reader: new ChunkReader(incoming), writable, heard: [] };
   const stream = new LegacyStream(1, start, new Decoder(), { ...NOBODY, ...owner });
   return { stream, release: resolve, written: () => written };
 }
@@ -73,7 +74,7 @@ function silentStranger(): Stranger & { readonly closedBy: () => string | undefi
       resolve({ kind: "local", code: 1, text: code = text } as unknown as CloseReason),
     closed,
   } as unknown as Connection;
-  const reader = new ReadableStream<Uint8Array>().getReader();
+  const reader = new ChunkReader(new ReadableStream<Uint8Array>());
   return { connection, reader, writable: new WritableStream(), heard: [], more: [], closedBy: () => code };
 }
 

@@ -154,6 +154,14 @@ test("a client cannot open more streams than it may", async (_world, site) => {
   raw.close();
 });
 
+test("a stream is one of bytes: who reads it says into how much memory", async (_world, site) => {
+  const [near, far] = await (await site.open()).connect();
+  const [{ writable }, { readable }] = await openKnownBidi(near, far);
+  await write(writable, pattern(100));
+  const { value } = await soon(readable.getReader({ mode: "byob" }).read(new Uint8Array(200)), "a chunk");
+  assert.deepEqual([value!.length, value!.buffer.byteLength], [100, 200]);
+});
+
 test("a host name leads to whichever of its addresses listens", async ({ client, server }) => {
   for (const hostname of await resolve({ hostname: "localhost", port: 0 })) {
     if (hostname.includes(":") && !hasIpv6) continue;

@@ -3,6 +3,7 @@
 import { type Timers, within } from "../../base/clock.ts";
 import { Throttle, type ThrottleLimits } from "../../link/admission/throttle.ts";
 import type { Stranger } from "../../link/establish.ts";
+import { ChunkReader } from "../../link/streams/chunks.ts";
 import type { Connection } from "../../transport/transport.ts";
 import type { Decoder, Message } from "../../wire/mod.ts";
 import { LegacyStream, type StreamOwner, type StreamStart } from "../stream.ts";
@@ -51,7 +52,7 @@ export class Visit {
     this.#heardAt = options.timers.now();
     this.#throttle = new Throttle(options.throttle, options.timers, () => options.owner.onTooFast(this));
     this.#serve({ reader, writable, heard });
-    for (const stream of more) this.#serve({ ...stream, reader: stream.readable.getReader(), heard: [] });
+    for (const stream of more) this.#serve({ ...stream, reader: new ChunkReader(stream.readable), heard: [] });
     this.#accept();
     connection.incomingSend.pipeTo(new WritableStream({ write: (stream) => void stream.cancel().catch(() => {}) }))
       .catch(() => {});
@@ -81,7 +82,7 @@ export class Visit {
 
   async #accept(): Promise<void> {
     for await (const { readable, writable } of this.connection.incomingBidi) {
-      this.#serve({ reader: readable.getReader(), writable, heard: [] });
+      this.#serve({ reader: new ChunkReader(readable), writable, heard: [] });
     }
   }
 

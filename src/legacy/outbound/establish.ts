@@ -6,6 +6,7 @@ import { RefusedError, TimeoutError } from "../../base/errors.ts";
 import { type NodeId, sha256 } from "../../identity/mod.ts";
 import { type Deputy, type Established, HANDSHAKE_MS, type HandshakeOptions } from "../../link/establish.ts";
 import type { Link, LinkOwner } from "../../link/link.ts";
+import { ChunkReader } from "../../link/streams/chunks.ts";
 import { type Connection, DialError, formatAddress } from "../../transport/transport.ts";
 import { Decoder, MalformedFrame, type Message, type Pong } from "../../wire/mod.ts";
 import { LenientFrames } from "../frames.ts";
@@ -73,7 +74,7 @@ class OriginalHub implements LinkOwner, Deputy {
   readonly #lost: (events: number) => void;
   /** Events that our edge said on the link and waits for no answer to. */
   #entrusted = 0;
-  #reader!: ReadableStreamDefaultReader<Uint8Array>;
+  #reader!: ChunkReader;
   #writer!: PacedWriter;
   #far!: Link;
   #lastWords: { readonly stamp: number; readonly confirmed: () => void } | undefined;
@@ -95,7 +96,7 @@ class OriginalHub implements LinkOwner, Deputy {
   async establish(): Promise<Established> {
     const { self: { identity }, timers, random } = this.#options, { remote } = this.#connection;
     const { readable, writable } = await this.#connection.openBidi();
-    this.#reader = readable.getReader();
+    this.#reader = new ChunkReader(readable);
     this.#writer = new PacedWriter(writable, timers, () => this.#lose());
     this.#writer.write(this.#uplink.connect());
     const late = () => new TimeoutError(`Cannot connect: no answer from the gateway within ${HANDSHAKE_MS} ms`);
