@@ -21,7 +21,11 @@ export function quicOptions(limits: TransportLimits): Deno.QuicTransportOptions 
 }
 
 /** Who is asked about newcomers and gets those that completed TLS. */
-type Acceptor = Pick<ListenOptions, "admit" | "onFailed"> & { accepted(connection: Deno.QuicConn): void };
+type Acceptor = Pick<ListenOptions, "admit" | "onFailed"> & {
+  /** Before it settles nobody is accepted. */
+  readonly entropy: Promise<void>;
+  accepted(connection: Deno.QuicConn): void;
+};
 
 /** A bound UDP port. It stays bound until it is closed and collected: keep one for the life of a process. */
 export class Endpoint {
@@ -130,6 +134,7 @@ export class Endpoint {
     let connection: Deno.QuicConn;
     this.#handshaking++;
     try {
+      await acceptor.entropy;
       connection = await incoming.accept();
     } catch {
       if (this.#acceptor === acceptor) acceptor.onFailed?.();

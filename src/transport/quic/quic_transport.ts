@@ -23,6 +23,7 @@ import {
 } from "../transport.ts";
 import { QuicConnection } from "./connection.ts";
 import { Endpoint, quicOptions } from "./endpoint.ts";
+import { gatherEntropy } from "./entropy.ts";
 import { dialError, quicMissing } from "./failure.ts";
 import { resolve } from "./resolve.ts";
 
@@ -54,6 +55,8 @@ class QuicTransport implements Transport {
   #dialling: Endpoint | null | undefined;
   /** What TLS must prove of the key that was dialled last: programs dial the same few nodes again and again. */
   #ofLastKey: { readonly publicKey: Uint8Array; readonly proof: TlsOptions } | undefined;
+  /** Set by the first dial or listener. */
+  #entropy: Promise<void> | undefined;
   #isClosed = false;
 
   constructor(options: QuicTransportOptions) {
@@ -69,6 +72,7 @@ class QuicTransport implements Transport {
     const release = await this.#dials.acquire(signal).catch((cause) => {
       throw cause instanceof DialError ? cause : gaveUp(address, "aborted", cause);
     });
+    const entropy = this.#gatherEntropy();
     try {
       const deadline = systemTimers.now() + timeoutMs;
       const run = <Way, Result>(
@@ -87,17 +91,20 @@ class QuicTransport implements Transport {
             why === "all" ? worst(address, errors) : gaveUp(address, why, signal?.reason, errors),
         });
       const ips = await run([address], resolve, () => {});
+      await entropy;
       const connect = (ip: string) => this.#connect({ ...address, hostname: ip }, address, proof);
       return this.#adopt(await run(ips, connect, discard));
     } finally {
+      await entropy; // where a dial fails before it came to that: it leaves nothing behind
       release();
     }
   }
 
   async listen({ address, tls, admit, onConnection, onFailed }: ListenOptions): Promise<Listener> {
     this.#assertOpen("listen");
-    const endpoint = await this.#bind(address);
+    const entropy = this.#gatherEntropy(), endpoint = await this.#bind(address);
     endpoint.listen(tls, {
+      entropy,
       ...(admit && { admit }),
       ...(onFailed && { onFailed }),
       accepted: (native) => onConnection(this.#adopt(native)),
@@ -125,7 +132,7 @@ class QuicTransport implements Transport {
       connection.close(0, "");
       return connection.closed;
     });
-    await Promise.all(ended);
+    await Promise.all([...ended, this.#entropy]);
     for (const endpoint of this.#listening.splice(0)) endpoint.close();
     this.#dialling?.close();
     this.#dialling = undefined;
@@ -198,6 +205,10 @@ class QuicTransport implements Transport {
     void connection.closed.then(() => this.#connections.delete(connection));
     if (this.#isClosed) connection.close(0, "");
     return connection;
+  }
+
+  #gatherEntropy(): Promise<void> {
+    return this.#entropy ??= gatherEntropy();
   }
 
   #assertOpen(verb: string): void {
