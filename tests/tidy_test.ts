@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { layerOf, layerRules } from "./tidy/layers.ts";
 import { leftoverRules, printRules } from "./tidy/leftovers.ts";
+import { loadedEarly } from "./tidy/loading.ts";
 import { fullFolders, importCircles, shapeRules } from "./tidy/shape.ts";
 import { type Rule, Sources } from "./tidy/source.ts";
 
@@ -34,6 +35,7 @@ Deno.test("every file keeps every rule", async (t) => {
   for (const [name, rule] of Object.entries(fileRules)) await t.step(name, () => keeps(rule, others));
   await t.step("folders are small", () => none(fullFolders([...code.keys()])));
   await t.step("imports make no circles", () => none(importCircles(sources, code)));
+  await t.step("what few programs use is loaded when it is asked for", () => none(loadedEarly(sources, code)));
 });
 
 /** For each rule: samples that break it, and samples that keep it. */
@@ -231,6 +233,25 @@ Deno.test("every rule finds what breaks it and nothing else", async (t) => {
       for (const [path, text] of good) assert.deepEqual(rules[name]!(path, text), [], `${path}: ${text}`);
     });
   }
+});
+
+Deno.test("what is loaded early is found through static imports alone", () => {
+  const files = new Map([
+    [
+      "mod.ts",
+      `export type { A } from "./src/legacy/a.ts"; export { b } from "./src/node/b.ts"; import("./src/cli/c.ts");`,
+    ],
+    ["src/node/b.ts", `import type { S } from "../store/s.ts"; import "./d.ts"; import "node:crypto";`],
+    [
+      "src/node/d.ts",
+      `import { s } from "../store/s.ts"; import * as jose from "jose"; await import("../legacy/a.ts");`,
+    ],
+    ["src/node/e.ts", `import "../testing/t.ts";`],
+  ]);
+  assert.deepEqual(loadedEarly(sources, files), [
+    "src/node/d.ts:1: src/store/s.ts is for a dynamic import",
+    "src/node/d.ts:1: jose is for a dynamic import",
+  ]);
 });
 
 Deno.test("folders and circles", () => {

@@ -4,7 +4,6 @@ import { checkDuration } from "../base/duration.ts";
 import { MeshError, ValidationError } from "../base/errors.ts";
 import { checkIdentity, checkLabels, type Identity, type Labels } from "../identity/mod.ts";
 import type { Auth } from "../link/admission/guard.ts";
-import { originalDialler } from "../legacy/mod.ts";
 import { OutgoingBudget } from "../link/budget.ts";
 import { parseRealm } from "../names/mod.ts";
 import { Edge } from "./edge.ts";
@@ -98,7 +97,8 @@ export async function connect(target?: string | readonly string[], options: Conn
   if (options.identity !== undefined) checkIdentity("connect", options.identity);
   const said = { auth, identity: options.identity };
   const own = await ownAuth(said, { ...runtime, environment, values, logger });
-  const original = options.legacy ? originalDialler() : undefined;
+  // What few programs use does not hold up the start of the others.
+  const original = options.legacy ? (await import("../legacy/mod.ts")).originalDialler() : undefined;
   const edge = new Edge({
     self: { identity: own.identity, realm, role: "edge", endpoint: "", labels, guard: own.guard },
     runtime,

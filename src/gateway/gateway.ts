@@ -3,7 +3,7 @@
 import { sleep, within } from "../base/clock.ts";
 import { toHex } from "../base/bytes.ts";
 import { MeshError } from "../base/errors.ts";
-import type { LegacyGate, LegacyStats } from "../legacy/mod.ts";
+import type { LegacyStats } from "../legacy/mod.ts";
 import type { Established } from "../link/establish.ts";
 import type { Self } from "../link/handshake.ts";
 import { HUB_CAPABILITY, MESH_CAPABILITY } from "../link/handshake.ts";
@@ -19,7 +19,7 @@ import type { GatewayCertificate } from "./certificate.ts";
 import { diagnostics } from "./diagnostics.ts";
 import { DISCOVERIES_MAX, discoveryProcedures, labelled } from "./discovery.ts";
 import { type HealthServer, serveHealth } from "./health.ts";
-import { LEGACY_RECORDS, legacyRecords, serveLegacy } from "./legacy.ts";
+import type { LegacyService } from "./legacy.ts";
 import { OwnRecord } from "./own_record.ts";
 import { VERSION } from "./version.ts";
 
@@ -37,7 +37,7 @@ export interface GatewayOptions extends MeshOptions {
   /** Where HTTP is served; undefined: nowhere. */
   readonly http: Address | undefined;
   /** Serves peers of Macula 0.20; undefined: they are refused. */
-  readonly legacy: LegacyGate | undefined;
+  readonly legacy: LegacyService | undefined;
 }
 
 /** Counters of a gateway since the start. */
@@ -65,7 +65,7 @@ export class Gateway extends Mesh {
 
   /** Use `startGateway`. */
   constructor(options: GatewayOptions) {
-    super({ ...options, strangers: options.legacy });
+    super({ ...options, strangers: options.legacy?.gate });
     this.#options = options;
     const { self: { identity }, runtime, logger, certificate, bootstrap: names, reach } = options;
     this.#record = new OwnRecord({
@@ -95,10 +95,8 @@ export class Gateway extends Mesh {
     });
     const ask = (hub: NodeId, procedure: string, args: unknown, timeout: number) =>
       this.callTo(hub, procedure, args, { timeout });
-    if (options.legacy !== undefined) {
-      serveLegacy(options.legacy, this.node, { ...options, address: () => this.#addresses()[0]!, ask });
-      this.serve(LEGACY_RECORDS, legacyRecords(options.legacy));
-    }
+    options.legacy?.serve(this.node, { ...options, address: () => this.#addresses()[0]!, ask });
+    for (const [procedure, handler] of Object.entries(options.legacy?.procedures ?? {})) this.serve(procedure, handler);
     const procedures = diagnostics({
       id: this.id,
       realm: this.realm,
@@ -169,7 +167,7 @@ export class Gateway extends Mesh {
 
   /** The counters since the start. */
   override stats(): GatewayStats {
-    const stats = super.stats(), legacy = this.#options?.legacy?.stats();
+    const stats = super.stats(), legacy = this.#options?.legacy?.gate.stats();
     return legacy === undefined ? stats : { ...stats, legacy };
   }
 
@@ -257,7 +255,7 @@ export class Gateway extends Mesh {
 
   /** @internal */
   protected override async closed(): Promise<void> {
-    await this.#options.legacy?.close();
+    await this.#options.legacy?.gate.close();
     if (this.#options.ownsTransport) await this.runtime.transport.close();
   }
 

@@ -1,4 +1,4 @@
-/** Opens a gateway for peers of Macula 0.20. @module */
+/** Opens a gateway for peers of Macula 0.20. Loaded by the gateways that do, and by no other. @module */
 
 import type { Failure } from "../base/protocol.ts";
 import { ValidationError } from "../base/errors.ts";
@@ -26,8 +26,16 @@ export interface Serving extends Pick<OpenOptions, "self" | "runtime"> {
   readonly ask: (hub: NodeId, procedure: string, args: unknown, timeoutMs: number) => Promise<unknown>;
 }
 
-/** Lets the gate serve the node behind it. */
-export function serveLegacy(gate: LegacyGate, node: Node, { self, runtime, address, ask }: Serving): void {
+/** Peers of Macula 0.20 at a gateway. */
+export interface LegacyService {
+  readonly gate: LegacyGate;
+  /** What this gateway serves for others of its kind, by name. */
+  readonly procedures: Readonly<Record<string, (question: unknown) => Promise<Known>>>;
+  /** Lets the gate serve the node behind it. */
+  serve(node: Node, serving: Serving): void;
+}
+
+function serveLegacy(gate: LegacyGate, node: Node, { self, runtime, address, ask }: Serving): void {
   gate.bind({
     links: node.links,
     address,
@@ -70,7 +78,7 @@ async function askOthers(
 }
 
 /** The handler of `LEGACY_RECORDS`. */
-export function legacyRecords(gate: LegacyGate): (question: unknown) => Promise<Known> {
+function legacyRecords(gate: LegacyGate): (question: unknown) => Promise<Known> {
   return (question) => {
     const { procedure, key } = (question ?? {}) as { procedure?: unknown; key?: unknown };
     return gate.known({
@@ -113,9 +121,6 @@ function speak(
   );
 }
 
-/** Nodes of the original send on more than one stream of a connection, and where each begins is not known before it is read. */
-export const LEGACY_TRANSPORT = { bidiStreamsMax: 16 } as const;
-
 /** What a gateway gives up by serving them. */
 const GIVEN_UP =
   "legacy peers of Macula 0.20 are served: who reaches this port and knows the realm's name may join, node ids are " +
@@ -133,7 +138,7 @@ export interface OpenOptions {
 export function openLegacyGate(
   { allow }: LegacyOptions,
   { self, runtime, logger, limits }: OpenOptions,
-): LegacyGate {
+): LegacyService {
   const { identity, realm, endpoint, guard } = self, rights = parseAllow(allow);
   if (allow === undefined && guard !== undefined && guard.mode !== "open") {
     throw new ValidationError(
@@ -142,7 +147,7 @@ export function openLegacyGate(
     );
   }
   logger.warn(GIVEN_UP, { allow: allow ?? "everything" });
-  return new LegacyGate({
+  const gate = new LegacyGate({
     self: {
       node: identity.id,
       nodeBytes: identity.idBytes,
@@ -159,4 +164,9 @@ export function openLegacyGate(
     throttle: { framesPerSecond: limits.framesPerClientPerSecond, bytesPerSecond: limits.bytesPerClientPerSecond },
     log: (text, details) => logger.info(text, details),
   });
+  return {
+    gate,
+    procedures: { [LEGACY_RECORDS]: legacyRecords(gate) },
+    serve: (node, serving) => serveLegacy(gate, node, serving),
+  };
 }

@@ -23,7 +23,6 @@ import type { Address, TlsIdentity } from "../transport/transport.ts";
 import { BOOTSTRAP_MAX } from "./bootstrap.ts";
 import { type CertificateStore, GatewayCertificate } from "./certificate.ts";
 import { Gateway } from "./gateway.ts";
-import { LEGACY_TRANSPORT, openLegacyGate } from "./legacy.ts";
 
 /** Options of `startGateway`. */
 export interface StartGatewayOptions extends CommonOptions {
@@ -72,6 +71,9 @@ export interface StartGatewayOptions extends CommonOptions {
 
 /** Defaults of `listen`. */
 export const LISTEN_HOSTNAME = "127.0.0.1", LISTEN_PORT = 9443;
+
+/** Nodes of Macula 0.20 send on more than one stream of a connection, and where each begins is not known before it is read. */
+export const LEGACY_TRANSPORT = { bidiStreamsMax: 16 } as const;
 
 /** Five hundred patterns in one message need 128 KiB. */
 const FRAME_BYTES_LEAST = 256 << 10;
@@ -139,7 +141,9 @@ export async function startGateway(options: StartGatewayOptions): Promise<Gatewa
     listen: address,
     hosts: [host],
     certificate,
-    legacy: options.legacy && openLegacyGate(options.legacy, { self, runtime, logger, limits }),
+    // What few gateways serve does not hold up the start of the others.
+    legacy: options.legacy &&
+      (await import("./legacy.ts")).openLegacyGate(options.legacy, { self, runtime, logger, limits }),
     ownsTransport: options.runtime === undefined,
     http: http === undefined ? undefined : { hostname: address.hostname, port: http.port },
   });

@@ -13,7 +13,7 @@ import type { issueLeaf } from "../identity/mod.ts";
 import { OUTGOING_BYTES_MAX } from "../link/budget.ts";
 import type { Transport, TransportLimits } from "../transport/transport.ts";
 import type { Environment, Values } from "./environment.ts";
-import { defaultStateDir, openStateFolder, readWhole, WatchedFile, type WatchOptions } from "../store/mod.ts";
+import type { StateFolder, WatchedFile, WatchOptions } from "../store/mod.ts";
 import { createQuicTransport } from "../transport/quic/mod.ts";
 
 /** Time, randomness and a network. */
@@ -117,26 +117,34 @@ export async function fetchText(url: string): Promise<string> {
 
 /** The ticket that a local gateway left in the state folder that the variables name; undefined where there is none. */
 export async function localTicket(values: Values): Promise<string | undefined> {
-  const folder = await openStateFolder(defaultStateDir((name) => values[name]), { lock: false });
-  return await folder.readTicket();
+  return await (await stateFolder(values)).readTicket();
 }
 
 /** The key of this machine's node in the state folder that the variables name; no text where there is none. */
 export async function localKey(values: Values): Promise<{ readonly path: string; readonly text: string | undefined }> {
-  const folder = await openStateFolder(defaultStateDir((name) => values[name]), { lock: false });
+  const folder = await stateFolder(values);
   return { path: folder.keyPath, text: await folder.readKey() };
 }
 
+/** A program that is told all by its options starts without the files' code. */
+const store = () => import("../store/mod.ts");
+
+async function stateFolder(values: Values): Promise<StateFolder> {
+  const { defaultStateDir, openStateFolder } = await store();
+  return await openStateFolder(defaultStateDir((name) => values[name]), { lock: false });
+}
+
 /** What a file says, read again when it changes. */
-export function watchText<T>(path: string, options: Omit<WatchOptions<T>, "path">): Promise<WatchedFile<T>> {
-  return WatchedFile.open({ ...options, path });
+export async function watchText<T>(path: string, options: Omit<WatchOptions<T>, "path">): Promise<WatchedFile<T>> {
+  const { WatchedFile } = await store();
+  return await WatchedFile.open({ ...options, path });
 }
 
 /** Certificates of CAs, from the PEM file that the environment names; undefined where it names none. */
 export async function readCaCerts(environment: Environment): Promise<readonly string[] | undefined> {
   const path = environment.get("MACULA_TLS_CACERTFILE");
   if (path === undefined) return undefined;
-  const text = await readWhole(path);
+  const text = await (await store()).readWhole(path);
   if (text === undefined) throw new ValidationError(`Cannot use MACULA_TLS_CACERTFILE: there is no file ${path}`);
   return [text];
 }

@@ -3,8 +3,7 @@
 import { MeshError, ValidationError } from "../../base/errors.ts";
 import type { CertificateStore } from "../../gateway/certificate.ts";
 import type { Gateway } from "../../gateway/gateway.ts";
-import { LEGACY_TRANSPORT } from "../../gateway/legacy.ts";
-import { startGateway } from "../../gateway/start.ts";
+import { LEGACY_TRANSPORT, startGateway } from "../../gateway/start.ts";
 import type { LegacyOptions } from "../../legacy/mod.ts";
 import { formatEndpoint, isHostname } from "../../names/mod.ts";
 import type { Logger } from "../../mesh/options.ts";

@@ -1,6 +1,5 @@
 /** Host names to IP addresses. @module */
 
-import { lookup } from "node:dns/promises";
 import { isIpLiteral } from "../../identity/certificate.ts";
 import { type Address, DialError, formatAddress } from "../transport.ts";
 
@@ -15,6 +14,7 @@ const ADDRESSES_MAX = 8;
 export async function resolve(address: Address): Promise<string[]> {
   if (isIpLiteral(address.hostname)) return [address.hostname];
   try {
+    const { lookup } = await import("node:dns/promises"); // not loaded where addresses are IP literals
     const found = await lookup(address.hostname, { all: true, verbatim: true });
     return interleave(found.map((entry) => entry.address)).slice(0, ADDRESSES_MAX);
   } catch (cause) {
