@@ -5,7 +5,7 @@ import { createIdentity } from "../../src/identity/mod.ts";
 import { OutgoingBudget } from "../../src/link/budget.ts";
 import { FrameSource } from "../../src/link/frame_source.ts";
 import type { Link } from "../../src/link/link.ts";
-import { GATEWAY_LIMITS, hubSettings } from "../../src/node/limits.ts";
+import { edgeSettings, GATEWAY_LIMITS, hubSettings, type NodeOptions } from "../../src/node/limits.ts";
 import { Node } from "../../src/node/node.ts";
 import { systemTimers } from "../../src/node/runtime.ts";
 import { createQuicTransport } from "../../src/transport/quic/mod.ts";
@@ -13,15 +13,22 @@ import type { Connection } from "../../src/transport/transport.ts";
 
 const REALM = "org.example.bench", FRAME_BYTES_MAX = 1 << 20;
 
-/** A hub that is never on a network. */
-export function lonelyHub(): Node {
+/** What a node is made with that is never on a network. */
+export function lonelySettings(role: "hub" | "edge"): Omit<NodeOptions, "listener"> {
   const identity = createIdentity(new Uint8Array(32).fill(9));
-  const ignore = () => {};
-  return new Node({
-    ...hubSettings(GATEWAY_LIMITS),
-    self: { identity, realm: REALM, role: "hub", endpoint: "" },
+  return {
+    ...role === "hub" ? hubSettings(GATEWAY_LIMITS) : edgeSettings(),
+    self: { identity, realm: REALM, role, endpoint: "" },
     runtime: { timers: systemTimers(), random: seededRandom("bench"), transport: createQuicTransport() },
     budget: new OutgoingBudget(1 << 30),
+  };
+}
+
+/** A hub that is never on a network. */
+export function lonelyHub(): Node {
+  const ignore = () => {};
+  return new Node({
+    ...lonelySettings("hub"),
     listener: {
       pubsub: ignore,
       rpc: ignore,
@@ -34,13 +41,17 @@ export function lonelyHub(): Node {
   });
 }
 
-/** Attaches edge number `number`, which reads everything and says nothing by itself. */
-export function attachFake(node: Node, number: number): { readonly link: Link; readonly nodeBytes: Uint8Array } {
+/** Attaches a peer with the key of `number`, an edge unless it is a hub, which reads everything; what it says is given. */
+export function attachFake(
+  node: Node,
+  number: number,
+  { hub = false, says = [] }: { readonly hub?: boolean; readonly says?: readonly ReadableStream<Uint8Array>[] } = {},
+): { readonly link: Link; readonly nodeBytes: Uint8Array } {
   const { publicKey, id, idBytes: nodeBytes } = createIdentity(new Uint8Array(32).fill(number));
   const link = node.links.add({
-    connection: silentConnection(),
-    dialled: false,
-    peer: { node: id, nodeBytes, publicKey, role: "edge", capabilities: [], endpoint: "" },
+    connection: silentConnection(says),
+    dialled: hub,
+    peer: { node: id, nodeBytes, publicKey, role: hub ? "hub" : "edge", capabilities: [], endpoint: "" },
     control: new FrameSource(new ReadableStream(), FRAME_BYTES_MAX),
     controlWriter: new WritableStream().getWriter(),
     frameBytesMax: FRAME_BYTES_MAX,
@@ -48,13 +59,13 @@ export function attachFake(node: Node, number: number): { readonly link: Link; r
   return { link, nodeBytes };
 }
 
-function silentConnection(): Connection {
+function silentConnection(says: readonly ReadableStream<Uint8Array>[]): Connection {
   return {
     remote: { hostname: "127.0.0.1", port: 9 },
     openBidi: () => Promise.reject(new Error("Cannot open a stream: this connection goes nowhere")),
     openSend: () => Promise.resolve(new WritableStream()),
     incomingBidi: new ReadableStream(),
-    incomingSend: new ReadableStream(),
+    incomingSend: ReadableStream.from(says),
     datagramBytesMax: 0,
     sendDatagram: () => Promise.resolve(),
     receiveDatagram: () => new Promise(() => {}),

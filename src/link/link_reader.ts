@@ -136,7 +136,7 @@ export class LinkReader {
     onFrame: (frame: Uint8Array) => Promise<void> | undefined,
   ): Promise<void> {
     const owner = this.#owner;
-    for (;;) {
+    for (let chunk: Uint8Array | undefined;;) {
       for (let frame = frames.next(); frame !== undefined; frame = frames.next()) {
         if (this.#stopped) return;
         const held = onFrame(frame);
@@ -145,10 +145,10 @@ export class LinkReader {
         if (pause !== undefined) await pause;
       }
       if (this.#stopped) return;
-      const { value, done } = await reader.read();
+      const { value, done } = await reader.read(chunk);
       if (done || this.#stopped) break;
       owner.read(value.length);
-      frames.push(value);
+      frames.push(chunk = value);
     }
     if (!this.#stopped) frames.end();
   }

@@ -149,7 +149,6 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
     const wanted = parsePattern(options.match === "prefix" ? `${pattern}.**` : pattern), id = ++this.#ids;
     const { promise: ready, resolve, reject } = Promise.withResolvers<Confirmation>();
     const subscription = new Subscription<T>(wanted, ready, options, {
-      slab: this.node.slab,
       drained: (one) => this.node.relief.drained(one),
       overflowed: (one) => this.tell("slowconsumer", { pattern: one.pattern }),
       closed: async () => {
@@ -345,11 +344,12 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
   }
 
   #onPubsub(event: PubsubEvent): void {
+    const { trust, slab } = this.node, ours = trust.speaker === undefined ? slab : undefined;
     switch (event.type) {
       case "delivered":
         for (const id of event.subscriptions) {
           const subscription = this.#subscriptions.get(id);
-          subscription?.push(event.publish, event.proof);
+          subscription?.push(event.publish, event.proof, ours);
           if (subscription?.congested) this.node.relief.mark(subscription);
         }
         return;

@@ -1,14 +1,10 @@
 /** An event as a subscriber gets it. @module */
 
 import { toHex, utf8 } from "../base/bytes.ts";
-import type { Slab } from "../base/slab.ts";
 import { type NodeId, nodeId } from "../identity/mod.ts";
 import type { Proof } from "../link/admission/event_proof.ts";
 import type { Publish } from "../wire/mod.ts";
 import { decodePayload } from "./payload.ts";
-
-/** Length of a message id. */
-const ID_BYTES = 16;
 
 /** One event. */
 export class MeshEvent<T = unknown> {
@@ -24,30 +20,19 @@ export class MeshEvent<T = unknown> {
    * docs/SECURITY.md.
    */
   readonly proof: Proof;
-  /** Message id, publisher and payload, one behind the other: one copy for what the event needs of the network's buffers. */
-  readonly #bytes: Uint8Array<ArrayBuffer>;
-  readonly #payloadAt: number;
-  readonly #encoding: string | undefined;
-  readonly #headers: string | undefined;
+  /** The application's alone: nothing of the network's buffers, and nothing that its publisher may write to. */
+  readonly #publish: Publish;
   #missed: number;
   #data: T | undefined;
   #isDecoded = false;
 
   /** Made by the mesh. */
-  constructor(publish: Publish, missed: number, slab: Slab, proof: Proof = "link") {
-    const { messageId, publisher, payload } = publish, publisherBytes = publisher?.length ?? 0;
-    const payloadAt = ID_BYTES + publisherBytes, bytes = slab.take(payloadAt + payload.length);
-    bytes.set(messageId);
-    if (publisher !== undefined) bytes.set(publisher, ID_BYTES);
-    bytes.set(payload, payloadAt);
+  constructor(publish: Publish, missed: number, proof: Proof = "link") {
     this.topic = publish.topic;
     this.retained = publish.retain;
     this.at = publish.at;
     this.proof = proof;
-    this.#bytes = bytes;
-    this.#payloadAt = payloadAt;
-    this.#encoding = publish.encoding;
-    this.#headers = publish.headers;
+    this.#publish = publish;
     this.#missed = missed;
   }
 
@@ -71,7 +56,7 @@ export class MeshEvent<T = unknown> {
    */
   get data(): T {
     if (!this.#isDecoded) {
-      this.#data = decodePayload(this.#bytes.subarray(this.#payloadAt), this.#encoding) as T;
+      this.#data = decodePayload(this.#publish.payload, this.#publish.encoding) as T;
       this.#isDecoded = true;
     }
     return this.#data as T;
@@ -79,18 +64,18 @@ export class MeshEvent<T = unknown> {
 
   /** The publisher's id for this event, 32 hexadecimal digits; unique in practice. */
   get id(): string {
-    return toHex(this.#bytes.subarray(0, ID_BYTES));
+    return toHex(this.#publish.messageId);
   }
 
   /** Who published it, as the hub has proven; undefined for peers that do not say. */
   get publisher(): NodeId | undefined {
-    const publisher = this.#bytes.subarray(ID_BYTES, this.#payloadAt);
-    return publisher.length === 32 ? nodeId(publisher) : undefined;
+    const { publisher } = this.#publish;
+    return publisher?.length === 32 ? nodeId(publisher) : undefined;
   }
 
   /** What the publisher put beside the payload. */
   get headers(): Readonly<Record<string, string>> {
-    const parsed = this.#headers === undefined ? {} : decodePayload(utf8(this.#headers), "json");
+    const { headers } = this.#publish, parsed = headers === undefined ? {} : decodePayload(utf8(headers), "json");
     return parsed !== null && typeof parsed === "object" ? parsed as Record<string, string> : {};
   }
 }

@@ -3,6 +3,7 @@
 import { fromUtf8, utf8 } from "../base/bytes.ts";
 import { ValidationError } from "../base/errors.ts";
 import type { Slab } from "../base/slab.ts";
+import type { Publish } from "../wire/mod.ts";
 
 /** Bytes and how they are meant. */
 export interface Payload {
@@ -43,6 +44,22 @@ export function ownBytes(bytes: Uint8Array, encoding: string | undefined, slab: 
   const own = slab.take(bytes.length);
   own.set(bytes);
   return own;
+}
+
+/** An event that was published here, for a subscription here: who published it may write to its bytes afterwards. */
+export function ownEvent(publish: Publish, slab: Slab): Publish {
+  const { payload, messageId, publisher } = publish;
+  const own = (bytes: Uint8Array) => {
+    const copy = slab.take(bytes.length);
+    copy.set(bytes);
+    return copy;
+  };
+  return {
+    ...publish,
+    payload: own(payload),
+    messageId: own(messageId),
+    ...publisher && { publisher: own(publisher) },
+  };
 }
 
 /** A value as JSON; throws `ValidationError`, whose sentence `doing` begins. */

@@ -6,6 +6,7 @@ import type { Slab } from "../base/slab.ts";
 import type { Proof } from "../link/admission/event_proof.ts";
 import type { Publish } from "../wire/mod.ts";
 import { MeshEvent } from "./mesh_event.ts";
+import { ownEvent } from "./payload.ts";
 
 /** What happens to events that come while the buffer is full. */
 export type Overflow =
@@ -37,8 +38,6 @@ export const BUFFER_MAX = 1_000_000;
 
 /** What a subscription asks of its mesh. */
 export interface SubscriptionOwner {
-  /** What events are copied into. */
-  readonly slab: Slab;
   /** Room was made again. */
   drained(subscription: Subscription<unknown>): void;
   /** The first event of a series was lost. */
@@ -181,11 +180,11 @@ export class Subscription<T = unknown> implements AsyncIterable<MeshEvent<T>>, A
   }
 
   /**
-   * Takes an event from the mesh. Not for applications.
+   * Takes an event from the mesh; one that was published here is copied into `slab`. Not for applications.
    *
    * @internal
    */
-  push(publish: Publish, proof?: Proof): void {
+  push(publish: Publish, proof?: Proof, slab?: Slab): void {
     if (this.#end !== undefined) return;
     if (this.#signedOnly && proof !== "signature") {
       this.#unproven++;
@@ -193,7 +192,7 @@ export class Subscription<T = unknown> implements AsyncIterable<MeshEvent<T>>, A
     }
     this.#received++;
     if (this.#wanting === undefined && this.buffered >= this.#capacity && !this.#makeRoom()) return;
-    const event = new MeshEvent<T>(publish, this.#missedNow, this.#owner.slab, proof);
+    const event = new MeshEvent<T>(slab === undefined ? publish : ownEvent(publish, slab), this.#missedNow, proof);
     this.#missedNow = 0;
     const wanting = this.#wanting;
     if (wanting === undefined) {

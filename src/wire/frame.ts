@@ -23,24 +23,32 @@ export const FRAME_BYTES_DEFAULT = 1 << 20;
 /** Largest frame, header included, that can be allowed or written: 16 MiB. */
 export const FRAME_BYTES_MAX = 1 << 24;
 
+/** Whole frames are copied out of their chunk in blocks of so many bytes; a longer frame is one of its own. */
+export const BLOCK_BYTES = 4 << 10;
+
 const EMPTY = new Uint8Array(0);
 
-/** The payload's length that a header announces; `frame` has at least 8 bytes. */
-export function payloadLength(frame: Uint8Array): number {
-  return (frame[4]! << 24 | frame[5]! << 16 | frame[6]! << 8 | frame[7]!) >>> 0;
+/** The payload's length that the header at `at` announces; `bytes` holds the header. */
+export function payloadLength(bytes: Uint8Array, at = 0): number {
+  return (bytes[at + 4]! << 24 | bytes[at + 5]! << 16 | bytes[at + 6]! << 8 | bytes[at + 7]!) >>> 0;
 }
 
 /**
  * Cuts a stream into frames. `push` a chunk, then take `next` until it gives `undefined`, then push the next chunk.
  *
- * A frame that lies whole in its chunk is given as a subarray of it; one that is split over chunks is put together in
- * memory of its own, at most twice what has arrived of it. Nothing that was given is written to again.
+ * What is given is the reader's own copy, and is not written to again, so a chunk's memory can be used for the next. Who
+ * keeps a part of it keeps little else: frames that lie whole in a chunk are copied together, one copy for each 4 KiB
+ * (`BLOCK_BYTES`), as a copy of each would take as long as all else; one that is split over chunks is put together in
+ * memory of its own, at most twice what has arrived of it.
  */
 export class FrameReader {
   /** Largest frame that is read, header included, in bytes. */
   frameBytesMax: number;
   #chunk: Uint8Array = EMPTY;
   #offset = 0;
+  /** A copy of the chunk from `#blockStart` on; without any length if somebody has transferred its buffer away. */
+  #block = EMPTY;
+  #blockStart = 0;
   /** The frame that is not whole yet, as far as it has arrived; empty between frames. */
   #part: Uint8Array = EMPTY;
   #partLength = 0;
@@ -60,7 +68,7 @@ export class FrameReader {
     return this.#partLength + this.#chunk.length - this.#offset;
   }
 
-  /** Hands over the next bytes of the stream; they must not change while frames of them are in use. */
+  /** Hands over the next bytes of the stream; they must not change until `next` has given `undefined`. */
   push(chunk: Uint8Array): void {
     assert(this.#offset === this.#chunk.length, "all frames of a chunk are taken before the next is pushed");
     this.#chunk = chunk;
@@ -72,15 +80,15 @@ export class FrameReader {
     if (this.#partLength > 0) return this.#assemble();
     const chunk = this.#chunk, start = this.#offset, available = chunk.length - start;
     if (available >= FRAME_HEADER_BYTES) {
-      const total = FRAME_HEADER_BYTES +
-        ((chunk[start + 4]! << 24 | chunk[start + 5]! << 16 | chunk[start + 6]! << 8 | chunk[start + 7]!) >>> 0);
+      const total = FRAME_HEADER_BYTES + payloadLength(chunk, start);
       if (total > this.frameBytesMax) throw tooLarge(this.frameBytesMax, total);
       if (available >= total) {
         this.#offset = start + total;
-        return chunk.subarray(start, start + total);
+        return this.#copy(start, total);
       }
     }
     if (available > 0) this.#take(available);
+    else this.#letGo();
     return undefined;
   }
 
@@ -89,6 +97,32 @@ export class FrameReader {
     if (this.pendingBytes > 0) {
       throw new MalformedFrame(`a stream ends behind a frame, got ${this.pendingBytes} bytes of another`);
     }
+  }
+
+  /** The frame that lies whole in the chunk. */
+  #copy(start: number, total: number): Uint8Array {
+    if (start + total > this.#blockStart + this.#block.length) {
+      this.#block = this.#chunk.slice(start, this.#blockEnd(start + total, start + BLOCK_BYTES));
+      this.#blockStart = start;
+    }
+    const from = start - this.#blockStart;
+    return this.#block.subarray(from, from + total);
+  }
+
+  /** Behind the last whole frame from `end` on that ends at `most` at the latest. */
+  #blockEnd(end: number, most: number): number {
+    const chunk = this.#chunk, endMax = Math.min(most, chunk.length);
+    for (let at = end; at + FRAME_HEADER_BYTES <= endMax; end = at) {
+      at += FRAME_HEADER_BYTES + payloadLength(chunk, at);
+      if (at > endMax) break;
+    }
+    return end;
+  }
+
+  /** From here on the chunk's owner may write to it. */
+  #letGo(): void {
+    this.#chunk = this.#block = EMPTY;
+    this.#offset = this.#blockStart = 0;
   }
 
   /** Goes on with the frame that began in an earlier chunk. */
@@ -118,10 +152,7 @@ export class FrameReader {
     this.#part.set(this.#chunk.subarray(this.#offset, this.#offset + count), this.#partLength);
     this.#partLength = needed;
     this.#offset += count;
-    if (this.#offset === this.#chunk.length) { // 64 KiB may stand behind a chunk of a few bytes
-      this.#chunk = EMPTY;
-      this.#offset = 0;
-    }
+    if (this.#offset === this.#chunk.length) this.#letGo();
   }
 }
 

@@ -32,6 +32,7 @@ Deno.test({
     const files = [...Deno.readDirSync(FOLDER)].map(({ name }) => name).filter((name) => name.endsWith("_bench.ts"));
     assert.deepEqual(files.sort(), [
       "codec_bench.ts",
+      "deliver_bench.ts",
       "frame_reader_bench.ts",
       "handshake_bench.ts",
       "hub_bench.ts",

@@ -4,20 +4,45 @@ import assert from "node:assert/strict";
 import { equalBytes } from "../../src/base/bytes.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { encodeFrame } from "../../src/wire/codec.ts";
-import { FRAME_BYTES_MAX, FrameReader } from "../../src/wire/frame.ts";
+import { BLOCK_BYTES, FRAME_BYTES_MAX, FrameReader } from "../../src/wire/frame.ts";
 import { MalformedFrame } from "../../src/wire/malformed_frame.ts";
 import { Writer } from "../../src/wire/writer.ts";
 
 const ping = encodeFrame({ kind: "ping", timestamp: 1735689600123 });
 
-Deno.test("whole frames are subarrays of their chunk", () => {
+Deno.test("frames are copies: a chunk may be written to once all of them were taken", () => {
   const writer = new Writer(8);
   for (let i = 0; i < 3; i++) writer.set(ping);
   const chunk = writer.copy(), reader = new FrameReader();
   const frames = read(reader, chunk);
+  chunk.fill(0);
   assert.deepEqual(frames, [ping, ping, ping]);
-  assert(frames.every((frame) => frame.buffer === chunk.buffer));
+  assert.equal(new Set(frames.map(({ buffer }) => buffer)).size, 1, "one copy for all of them");
+  structuredClone(chunk, { transfer: [chunk.buffer] }); // as a read into the same memory does
+  assert.deepEqual(read(reader, ping), [ping]);
   reader.end();
+});
+
+Deno.test("a frame that is kept holds at most 4 KiB, or as much as it has itself, and no copy is made in vain", () => {
+  const random = seededRandom("blocks"), writer = new Writer();
+  const lengths = Array.from({ length: 300 }, (_, i) => i % 50 === 49 ? 6_000 : 8 + Math.floor(random.number() * 900));
+  for (const length of lengths) writer.set(frameOf(length));
+  const frames = read(new FrameReader(), writer.copy()), buffers = new Set(frames.map(({ buffer }) => buffer));
+  assert.deepEqual(frames.map(({ length }) => length), lengths);
+  for (const { buffer, length } of frames) assert(buffer.byteLength <= Math.max(BLOCK_BYTES, length));
+  const held = [...buffers].reduce((sum, { byteLength }) => sum + byteLength, 0);
+  assert.equal(held, lengths.reduce((sum, length) => sum + length, 0));
+  assert(buffers.size < frames.length / 5, `${buffers.size} copies of ${frames.length} frames`);
+});
+
+Deno.test("whoever transfers a frame's buffer away harms no later frame", () => {
+  const writer = new Writer(8);
+  for (let i = 0; i < 3; i++) writer.set(ping);
+  const reader = new FrameReader();
+  reader.push(writer.copy());
+  const first = reader.next()!;
+  structuredClone(first, { transfer: [first.buffer as ArrayBuffer] });
+  assert.deepEqual([reader.next(), reader.next(), reader.next()], [ping, ping, undefined]);
 });
 
 Deno.test("any chunking gives the same frames, and what was given stays as it is", () => {
@@ -101,6 +126,13 @@ Deno.test("the writer grows, and is used again", () => {
   assert(writer.bytes === bytes);
   assert.deepEqual(writer.copy(), Uint8Array.of(42));
 });
+
+/** A frame of `length` bytes, header included. */
+function frameOf(length: number): Uint8Array {
+  const frame = new Uint8Array(length).fill(7);
+  frame.set([1, 3, 0, 0, 0, 0, (length - 8) >> 8, length - 8 & 0xff]);
+  return frame;
+}
 
 function read(reader: FrameReader, chunk: Uint8Array): Uint8Array[] {
   const out: Uint8Array[] = [];

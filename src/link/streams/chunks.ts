@@ -25,10 +25,16 @@ export class ChunkReader {
     }
   }
 
-  /** The next chunk, in memory that nobody else is given. */
-  read(): Promise<ReadableStreamReadResult<Uint8Array>> {
+  /**
+   * The next chunk, in memory that nobody else is given. `used` is one that nobody looks at any more: its memory is
+   * taken for this one where it has the right length, and need not be zeroed and collected.
+   */
+  read(used?: Uint8Array): Promise<ReadableStreamReadResult<Uint8Array>> {
     if (this.#byob === undefined) return this.#plain!.read();
-    return this.#byob.read(new Uint8Array(this.#roomBytes)).then(this.#measured);
+    const room = used !== undefined && used.buffer.byteLength === this.#roomBytes
+      ? new Uint8Array(used.buffer as ArrayBuffer)
+      : new Uint8Array(this.#roomBytes);
+    return this.#byob.read(room).then(this.#measured);
   }
 
   readonly #measured = (result: ReadableStreamReadResult<Uint8Array>): ReadableStreamReadResult<Uint8Array> => {

@@ -64,6 +64,17 @@ Deno.test("chunks: the room follows the traffic, up to 64 KiB and back to 2", as
   assert.deepEqual(lengths.slice(5), few);
 });
 
+Deno.test("chunks: the memory of one that is given back is used for the next of its length, and no other", async () => {
+  const reader = new ChunkReader(bytesOf(numbered(100_000), [1_000])), first = (await reader.read()).value!;
+  const second = (await reader.read()).value!;
+  assert.deepEqual([first.length, first[999]], [1_000, 999 * 31 >> 3 & 0xff]);
+  const third = (await reader.read(second)).value!;
+  assert.deepEqual([first.length, second.length, third[0]], [1_000, 0, 2_000 * 31 >> 3 & 0xff]);
+  const fourth = (await reader.read(third.subarray(10))).value!;
+  assert.deepEqual([third.length, fourth.length, fourth[0]], [0, 1_000, 3_000 * 31 >> 3 & 0xff]);
+  await reader.read(new Uint8Array(CHUNK_BYTES_MIN + 1));
+});
+
 Deno.test("chunks: a stream that is not of bytes comes as it was written", async () => {
   const written = [numbered(3), numbered(100_000)];
   assert.deepEqual(await chunksOf(new ChunkReader(ReadableStream.from(written))), written);
