@@ -8,13 +8,13 @@ import { signEvent } from "../link/admission/event_proof.ts";
 import type { Self } from "../link/handshake.ts";
 import type { Link } from "../link/link.ts";
 import { parseTopic, type Topic } from "../names/mod.ts";
-import { nextId, type Publish } from "../wire/mod.ts";
+import { EVENT_ID_BYTES, EventIds } from "../pubsub/event_ids.ts";
+import type { Publish } from "../wire/mod.ts";
 import { answered, type Asked } from "./answer.ts";
 import type { Node } from "../node/node.ts";
 import type { Published, PublishOptions } from "./options.ts";
 import { encodePayload } from "./payload.ts";
 
-const ID_BYTES = 16;
 /** Bytes in a link's queue over which an application that never awaits is told no. */
 const QUEUE_BYTES_MAX = 64 << 20;
 
@@ -40,14 +40,14 @@ export class Publisher {
   readonly #options: PublisherOptions;
   /** The last one that was found to be a topic: a publisher mostly stays with its own. */
   #topic: Topic | undefined;
-  /** The id of the last one on it that was not acknowledged. */
-  #id: Uint8Array | undefined;
+  readonly #ids: EventIds;
   #unconfirmed = 0;
   #waiting = 0;
   readonly #idle: (() => void)[] = [];
 
   constructor(options: PublisherOptions) {
     this.#options = options;
+    this.#ids = new EventIds(options.random);
   }
 
   /** Acknowledged events that nobody confirmed, and those that still waited for a link at the end. */
@@ -77,7 +77,7 @@ export class Publisher {
       const text = `Cannot publish: over ${QUEUE_BYTES_MAX} bytes wait for the link; await publish before the next one`;
       throw new MeshError("queue_full", text, { retryable: true });
     }
-    const asked = node.publish(publish, now), id = toHex(publish.messageId);
+    const asked = node.publish(publish, now), id = this.#ids.text(publish.messageId);
     if (asked !== undefined) {
       return this.#answered(asked as Asked<{ recipients: number } | undefined>, publish, options);
     }
@@ -117,15 +117,12 @@ export class Publisher {
       throw new ValidationError("Cannot publish: this version does not keep retained events, got retain: true");
     }
     const { bytes: payload, encoding } = encodePayload(data, "publish", bodyBytesMax);
-    if (this.#topic === undefined || topic !== this.#topic) {
-      this.#topic = parseTopic(topic);
-      this.#id = undefined; // who hears of one topic only is not to learn how many events others have
-    }
+    if (this.#topic === undefined || topic !== this.#topic) this.#topic = parseTopic(topic);
     const acknowledged = qos > 0 || acknowledge;
     // In full, as the decoder makes it: what handles events meets one hidden class.
     const event: { readonly [K in keyof Required<Publish>]: Publish[K] | undefined } = {
       kind: "publish",
-      messageId: acknowledged ? random.bytes(ID_BYTES) : this.#nextId(),
+      messageId: acknowledged ? random.bytes(EVENT_ID_BYTES) : this.#ids.next(this.#topic),
       payload,
       publisherDid: undefined,
       qos,
@@ -145,13 +142,6 @@ export class Publisher {
     if (!options.sign) return event as Publish;
     const { identity, realm } = this.#options.signer;
     return { ...event as Publish, proof: signEvent(identity, "event", realm, event as Publish) };
-  }
-
-  /** Ids that follow one another need not be sent: a burst has the first alone. */
-  #nextId(): Uint8Array {
-    const { random, node } = this.#options, last = this.#id;
-    const next = last && nextId(last, node().slab.take(ID_BYTES));
-    return this.#id = next ?? random.bytes(ID_BYTES);
   }
 }
 
