@@ -2,6 +2,7 @@
 
 import { type Deadline, Deadlines } from "../base/deadlines.ts";
 import { Slab } from "../base/slab.ts";
+import { IdTable } from "../base/id_table.ts";
 import type { CommandId, Failure, Peer } from "../base/protocol.ts";
 import type { RpcRequest } from "../wire/mod.ts";
 import type { InvocationId } from "./messages.ts";
@@ -17,10 +18,15 @@ export type Origin =
   | { readonly kind: "link"; readonly peer: Peer }
   | { readonly kind: "nobody" };
 
+/** What a call is made of. */
+export type CallHead = Pick<Call, "requestId" | "origin" | "procedure" | "timeMs">;
+
+const NOBODY: readonly never[] = [];
+
 /** A call on its way. */
-export interface Call {
-  /** The request id, a character a byte. */
-  readonly key: string;
+export class Call {
+  /** 16 bytes. */
+  readonly requestId: Uint8Array;
   readonly origin: Origin;
   readonly procedure: string;
   /** How long the caller waits, ms. */
@@ -28,42 +34,32 @@ export interface Call {
   /** Until when, ms. */
   readonly deadline: number;
   /** Until when it is held; undefined while it is not. */
-  held: Deadline<Due> | undefined;
+  held: Deadline<Due> | undefined = undefined;
   /** Who has it, a hub by its id; undefined while it waits for a link or to be told of a provider. */
-  to: Peer | undefined;
+  to: Peer | undefined = undefined;
   /** Kept only while it may have to be sent (again). */
-  request: RpcRequest | undefined;
+  request: RpcRequest | undefined = undefined;
   /** Providers that had it. */
-  readonly tried: (ProviderEntry | HubProvider)[];
+  tried: readonly (ProviderEntry | HubProvider)[] = NOBODY;
   /** Those of them whose hub is still being dialled: it never got there. */
-  late: readonly HubProvider[];
+  late: readonly HubProvider[] = NOBODY;
   /** What the last of them said. */
-  refusal: Failure | undefined;
+  refusal: Failure | undefined = undefined;
   /** Other hubs that serve it, once they were asked for. */
-  hubs: readonly HubProvider[] | undefined;
+  hubs: readonly HubProvider[] | undefined = undefined;
   /** Whether `hubs` was remembered: then it is worth to ask once more. */
-  remembered: boolean;
+  remembered = false;
   /** Whether too few have answered to say that nobody serves it. */
-  isUnsure: boolean;
-}
+  isUnsure = false;
 
-/** A call that nobody has yet, from `now` on. */
-export function newCall(
-  { key, origin, procedure, timeMs }: Pick<Call, "key" | "origin" | "procedure" | "timeMs">,
-  now: number,
-): Call {
-  const deadline = now + timeMs;
-  const nothing = {
-    held: undefined,
-    to: undefined,
-    request: undefined,
-    refusal: undefined,
-    hubs: undefined,
-    late: [],
-    remembered: false,
-    isUnsure: false,
-  };
-  return { key, origin, procedure, timeMs, deadline, tried: [], ...nothing };
+  /** One that nobody has yet, from `now` on. */
+  constructor({ requestId, origin, procedure, timeMs }: CallHead, now: number) {
+    this.requestId = requestId;
+    this.origin = origin;
+    this.procedure = procedure;
+    this.timeMs = timeMs;
+    this.deadline = now + timeMs;
+  }
 }
 
 /** What its caller is told when the time is over; `missing` is what did not come. */
@@ -76,7 +72,7 @@ export function timeout({ procedure, timeMs }: Pick<Call, "procedure" | "timeMs"
 export class Calls {
   /** What waiting requests are copied into. */
   readonly slab: Slab = new Slab();
-  readonly #calls = new Map<string, Call>();
+  readonly #calls = new IdTable<Call>();
   readonly #commands = new Map<CommandId, Call>();
   readonly #counts = new Map<Peer, number>();
   readonly #deadlines = new Deadlines<Due>();
@@ -95,12 +91,8 @@ export class Calls {
     return this.#deadlines.nextAt;
   }
 
-  has(key: string): boolean {
-    return this.#calls.has(key);
-  }
-
-  get(key: string): Call | undefined {
-    return this.#calls.get(key);
+  get(requestId: Uint8Array): Call | undefined {
+    return this.#calls.get(requestId);
   }
 
   ofCommand(command: CommandId): Call | undefined {
@@ -112,12 +104,13 @@ export class Calls {
     return this.#counts.get(peer) ?? 0;
   }
 
-  /** Holds a call until `until` (ms) at the latest. */
-  add(call: Call, until: number): void {
-    this.#calls.set(call.key, call);
+  /** Holds a call until `until` (ms) at the latest; false where its id is in use. */
+  add(call: Call, until: number): boolean {
+    if (!this.#calls.add(call)) return false;
     call.held = this.#deadlines.add(until, call);
     if (call.origin.kind === "own") this.#commands.set(call.origin.command, call);
     if (call.origin.kind === "link") this.#counts.set(call.origin.peer, this.countOf(call.origin.peer) + 1);
+    return true;
   }
 
   /** Watches a run of a handler beside the calls. */
@@ -134,7 +127,7 @@ export class Calls {
     if (call.held === undefined) return;
     this.#deadlines.forget(call.held);
     call.held = undefined;
-    this.#calls.delete(call.key);
+    this.#calls.delete(call);
     if (call.origin.kind === "own") this.#commands.delete(call.origin.command);
     if (call.origin.kind === "link") {
       const left = this.countOf(call.origin.peer) - 1;

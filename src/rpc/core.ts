@@ -12,11 +12,11 @@
  * @module
  */
 
-import { bytesKey, equalBytes, keyBytes } from "../base/bytes.ts";
-import type { CommandId, Core, Effect, Failure, Input, Peer } from "../base/protocol.ts";
+import { equalBytes } from "../base/bytes.ts";
+import type { CommandId, Core, Effect, Failure, Input, Peer, Refusal } from "../base/protocol.ts";
 import type { Cast, RpcCancel, RpcReply, RpcRequest } from "../wire/mod.ts";
 import { Announcements } from "./announcements.ts";
-import { type Call, Calls, newCall, type Origin, timeout, withTimeLeft } from "./calls.ts";
+import { Call, Calls, type Origin, timeout, withTimeLeft } from "./calls.ts";
 import { castTo, refuseCast } from "./casts.ts";
 import { Links, RESERVED_PREFIX } from "./links.ts";
 import { Silence } from "./liveness/silence.ts";
@@ -24,7 +24,7 @@ import type { InvocationId, Outcome, RpcCommand, RpcEvent, RpcMessage, RpcTimer 
 import type { RpcOptions } from "./options.ts";
 import { asProvider, type LocalProvider, type ProviderEntry, Providers } from "./providers.ts";
 import { Router } from "./router.ts";
-import { Runs } from "./runs.ts";
+import { invoke, Runs } from "./runs.ts";
 
 /** What a provider says when it did not start: another one may be asked. */
 const NOT_STARTED: ReadonlySet<string> = new Set(["no_handler", "overloaded", "going_away"]);
@@ -38,6 +38,7 @@ type RpcInput = Input<RpcMessage, RpcCommand, RpcTimer>;
 type RpcEffect = Effect<RpcMessage, RpcTimer, RpcEvent>;
 
 const NOTHING: readonly RpcEffect[] = [];
+const NO_ID = new Uint8Array(0);
 const NOT_THE_CALLER: Failure = { code: "not_the_caller", text: "Cannot call: from_node must be the sender" };
 const DUPLICATE: Failure = { code: "duplicate_request", text: "Cannot call: the request id is in use" };
 
@@ -131,7 +132,7 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
       case "call": {
         const { request, timeoutMs } = command, { requestId, procedure } = request;
         const origin = { kind: "own", command: id } as const, timeMs = Math.min(timeoutMs, DEADLINE_MS_MAX);
-        const call = newCall({ key: bytesKey(requestId), origin, procedure, timeMs }, now);
+        const call = new Call({ requestId, origin, procedure, timeMs }, now);
         return this.#armed(this.#router.route(call, request, now), now);
       }
       case "cast":
@@ -154,7 +155,7 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
   // From the caller's side
 
   #onReply(from: Peer, reply: RpcReply, now: number): readonly RpcEffect[] {
-    const call = this.#calls.get(bytesKey(reply.requestId));
+    const call = this.#calls.get(reply.requestId);
     if (call === undefined || call.to !== from) return NOTHING;
     this.#calls.delete(call);
     if (reply.code !== undefined && NOT_STARTED.has(reply.code) && this.#router.mayTryAgain(call)) {
@@ -167,8 +168,8 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
   }
 
   /** Tells whoever asked. */
-  #finish(call: { readonly key: string; readonly origin: Origin }, outcome: Outcome | Failure): readonly RpcEffect[] {
-    const { origin, key } = call, failed = "code" in outcome;
+  #finish(call: Pick<Call, "requestId" | "origin">, outcome: Outcome | Failure): readonly RpcEffect[] {
+    const { origin, requestId } = call, failed = "code" in outcome;
     switch (origin.kind) {
       case "nobody":
         return NOTHING;
@@ -176,11 +177,13 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
         if (failed) return [{ kind: "fail", id: origin.command, error: outcome }];
         return [{ kind: "answer", id: origin.command, value: outcome }];
       case "link": {
-        const head = { kind: "rpcReply", requestId: keyBytes(key), fromNode: this.#options.node } as const;
-        const message: RpcReply = failed
-          ? { ...head, error: outcome.text, code: outcome.code }
-          : { ...head, ...outcome };
-        return [this.#send(origin.peer, message)];
+        const { node: fromNode } = this.#options;
+        if (failed) {
+          const { text: error, code } = outcome;
+          return [this.#send(origin.peer, { kind: "rpcReply", requestId, fromNode, error, code })];
+        }
+        const { result, encoding } = outcome;
+        return [this.#send(origin.peer, { kind: "rpcReply", requestId, fromNode, result, encoding })];
       }
     }
   }
@@ -201,32 +204,36 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
 
   #tellCancelled(call: Call, reason: string): readonly RpcEffect[] {
     if (call.to === undefined) return NOTHING;
-    const message: RpcCancel = { kind: "rpcCancel", requestId: keyBytes(call.key), reason };
-    return [this.#send(call.to, message)];
+    return [this.#send(call.to, { kind: "rpcCancel", requestId: call.requestId, reason })];
   }
 
   // From the provider's side
 
   #onRequest(from: Peer, request: RpcRequest, now: number): readonly RpcEffect[] {
-    const client = this.#links.client(from), key = bytesKey(request.requestId);
+    const { requestId, procedure, deadlineMs = NO_DEADLINE_MS } = request;
     const origin: Origin = { kind: "link", peer: from };
-    const refuse = ({ code, text }: Failure): readonly RpcEffect[] => {
-      const refusal = { type: "refused", peer: from, action: "call", name: request.procedure, code, text } as const;
-      return [{ kind: "event", event: refusal }, ...this.#finish({ key, origin }, refusal)];
-    };
-    if (client !== undefined && !equalBytes(client, request.fromNode)) return refuse(NOT_THE_CALLER);
-    const refusal = this.#links.callRefusal(from, request.procedure);
-    if (refusal !== undefined) return refuse(refusal);
-    const { callsPerLinkMax } = this.#options;
+    const refusal = this.#requestRefusal(from, request);
+    if (refusal !== undefined) {
+      const told = this.#finish({ requestId, origin }, refusal);
+      return "type" in refusal ? [{ kind: "event", event: refusal }, ...told] : told;
+    }
+    const timeMs = Math.min(deadlineMs, DEADLINE_MS_MAX);
+    return this.#armed(this.#router.route(new Call({ requestId, origin, procedure, timeMs }, now), request, now), now);
+  }
+
+  /** Why a request is not taken; with a type where that is the sender's fault. */
+  #requestRefusal(from: Peer, { procedure, fromNode, requestId }: RpcRequest): Failure | Refusal | undefined {
+    const client = this.#links.client(from), { callsPerLinkMax } = this.#options;
+    const refused = { type: "refused", peer: from, action: "call", name: procedure } as const;
+    if (client !== undefined && !equalBytes(client, fromNode)) return { ...refused, ...NOT_THE_CALLER };
+    const wrong = this.#links.callRefusal(from, procedure);
+    if (wrong !== undefined) return wrong;
     if (this.#calls.countOf(from) + this.#runs.countOf(from) >= callsPerLinkMax) {
       const text = `Cannot call: a link has at most ${callsPerLinkMax} calls open`;
-      if (client !== undefined) return refuse({ code: "too_many_calls", text });
-      return this.#finish({ key, origin }, { code: "overloaded", text }); // another hub, which may ask a third
+      if (client !== undefined) return { ...refused, code: "too_many_calls", text };
+      return { code: "overloaded", text }; // another hub, which may ask a third
     }
-    if (this.#runs.ofRequest(key, from) !== undefined) return this.#finish({ key, origin }, DUPLICATE);
-    const { procedure, deadlineMs = NO_DEADLINE_MS } = request, timeMs = Math.min(deadlineMs, DEADLINE_MS_MAX);
-    const call = newCall({ key, origin, procedure, timeMs }, now);
-    return this.#armed(this.#router.route(call, request, now), now);
+    return this.#runs.ofRequest(requestId, from) === undefined ? undefined : DUPLICATE;
   }
 
   #run(call: Call, provider: LocalProvider, request: RpcRequest, now: number): readonly RpcEffect[] {
@@ -236,21 +243,10 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
       return this.#router.route(call, request, now);
     }
     const run = this.#runs.start(call, provider);
-    this.#runs.get(run)!.watched = this.#calls.watch(call.deadline, run);
-    const { procedure, args, encoding, fromNode, claimed } = request, { registration } = provider;
-    const event: RpcEvent = {
-      type: "invoke",
-      invocation: run,
-      registration,
-      procedure,
-      args,
-      encoding,
-      caller: fromNode,
-      ...claimed ? { claimed } : {},
-      from: call.origin.kind === "link" ? call.origin.peer : undefined,
-      deadlineMs: call.deadline - now,
-    };
-    return [{ kind: "event", event }];
+    if (run === undefined) return this.#finish(call, DUPLICATE);
+    run.watched = this.#calls.watch(call.deadline, run.invocation);
+    const { fromNode: caller } = request, from = call.origin.kind === "link" ? call.origin.peer : undefined;
+    return [{ kind: "event", event: invoke(run, request, { caller, from, deadlineMs: call.deadline - now }) }];
   }
 
   #handled(invocation: number, outcome: Outcome | Failure): readonly RpcEffect[] {
@@ -261,13 +257,12 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
   }
 
   #onCancel(from: Peer, message: RpcCancel): readonly RpcEffect[] {
-    const key = bytesKey(message.requestId), reason = message.reason ?? "cancelled";
-    const call = this.#calls.get(key);
+    const { requestId, reason = "cancelled" } = message, call = this.#calls.get(requestId);
     if (call !== undefined && call.origin.kind === "link" && call.origin.peer === from) {
       this.#calls.delete(call);
       return this.#tellCancelled(call, reason);
     }
-    const run = this.#runs.ofRequest(key, from);
+    const run = this.#runs.ofRequest(requestId, from);
     return run === undefined ? NOTHING : [{ kind: "event", event: { type: "abort", invocation: run, reason } }];
   }
 
@@ -291,10 +286,9 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
       return mayAsk && !this.#providers.of(cast.procedure).length ? this.#router.seekFor(cast) : NOTHING;
     }
     if (typeof chosen === "string") return [this.#send(chosen, cast)];
-    const invocation = this.#runs.start({ key: "", origin: { kind: "nobody" }, timeMs: 0 }, chosen);
-    const { procedure, args, encoding, fromNode: caller = this.#options.node } = cast, { registration } = chosen;
-    const event = { type: "invoke", invocation, registration, procedure, args, encoding, caller, from } as const;
-    return [{ kind: "event", event: { ...event, deadlineMs: undefined } }];
+    const run = this.#runs.start({ requestId: NO_ID, origin: { kind: "nobody" }, timeMs: 0 }, chosen)!;
+    const caller = cast.fromNode ?? this.#options.node;
+    return [{ kind: "event", event: invoke(run, cast, { caller, from, deadlineMs: undefined }) }];
   }
 
   // Time, coming and going
@@ -375,7 +369,7 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
         effects.push(...this.#finish(call, { code, text }));
       }
     }
-    for (const invocation of this.#runs.ofPeer(peer)) {
+    for (const invocation of this.#runs.abandon(peer)) {
       effects.push({ kind: "event", event: { type: "abort", invocation, reason: "caller_gone" } });
     }
     effects.push(...this.#arm(now));

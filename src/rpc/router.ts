@@ -147,7 +147,7 @@ export class Router {
       if (call.late.length > 0) return this.#backTo(call, request, now);
       return this.#parts.finish(call, call.refusal ?? this.#nobody(call, request));
     }
-    call.tried.push(chosen);
+    call.tried = call.tried.length === 0 ? [chosen] : [...call.tried, chosen];
     if ("hub" in chosen) return this.#toHub(call, chosen.node, request, now);
     if (!chosen.local) return this.#handOver(call, chosen.peer, request, now);
     return this.#parts.run(call, chosen, request, now);
@@ -157,7 +157,7 @@ export class Router {
   #backTo(call: Call, request: RpcRequest, now: number): readonly RpcEffect[] {
     const next = call.late.find(({ hub }) => this.#parts.links.isHub(hub)) ?? call.late[0]!;
     call.late = call.late.filter((one) => one !== next);
-    call.tried.splice(call.tried.indexOf(next), 1);
+    call.tried = call.tried.filter((one) => one !== next);
     return this.#toProvider(call, request, now);
   }
 
@@ -206,11 +206,10 @@ export class Router {
   /** To an edge that is attached here, or to the hub above. */
   #handOver(call: Call, peer: Peer, request: RpcRequest, now: number): readonly RpcEffect[] {
     const { options: { hub, directory }, providers, calls, silence } = this.#parts;
-    if (calls.has(call.key)) return this.#parts.finish(call, DUPLICATE);
     const others = directory || providers.of(request.procedure).length > call.tried.length;
     call.to = peer;
     call.request = hub && others && request.targetNode === undefined ? withOwnBytes(request, calls.slab) : undefined;
-    this.#hold(call);
+    if (!this.#hold(call)) return this.#parts.finish(call, DUPLICATE);
     if (hub) silence.asked(peer, now);
     return [this.#send(peer, request)];
   }
@@ -219,15 +218,13 @@ export class Router {
   #handUp(call: Call, request: RpcRequest, now: number): readonly RpcEffect[] {
     const { options: { callsPerLinkMax }, calls, up } = this.#parts, hub = up();
     if (hub !== undefined) return this.#handOver(call, hub, request, now);
-    if (calls.has(call.key)) return this.#parts.finish(call, DUPLICATE);
     if (calls.size >= callsPerLinkMax) {
       const text = `Cannot call ${request.procedure}: no link, and ${calls.size} calls wait for one`;
       return this.#parts.finish(call, { code: "unavailable", text });
     }
     call.to = undefined;
     call.request = request;
-    this.#hold(call);
-    return NOTHING;
+    return this.#hold(call) ? NOTHING : this.#parts.finish(call, DUPLICATE);
   }
 
   /** To another hub, over a link or by a dial. */
@@ -239,10 +236,9 @@ export class Router {
       const text = `Cannot call ${request.procedure}: it has been passed on as often as it may`;
       return this.#parts.finish(call, { code: "hop_limit_exceeded", text });
     }
-    if (calls.has(call.key)) return this.#parts.finish(call, DUPLICATE);
     call.to = name;
     call.request = withOwnBytes(request, calls.slab);
-    this.#hold(call);
+    if (!this.#hold(call)) return this.#parts.finish(call, DUPLICATE);
     silence.asked(name, now);
     return [this.#send(name, { ...withTimeLeft(request, call.deadline - now), hopsLeft: left - 1 })];
   }
@@ -251,9 +247,10 @@ export class Router {
     return { kind: "send", to, message, lane: "calls" };
   }
 
-  #hold(call: Call): void {
+  /** Whether it is held: else its id is in use. */
+  #hold(call: Call): boolean {
     const { options: { relayGraceMs }, calls } = this.#parts;
-    calls.add(call, call.origin.kind === "own" ? call.deadline : call.deadline + relayGraceMs);
+    return calls.add(call, call.origin.kind === "own" ? call.deadline : call.deadline + relayGraceMs);
   }
 
   #unreachable(call: Call, node: Uint8Array): readonly RpcEffect[] {
@@ -278,11 +275,10 @@ export class Router {
     how: { readonly fresh: boolean; readonly brief: boolean },
   ): readonly RpcEffect[] {
     const { calls, finish } = this.#parts;
-    if (calls.has(call.key)) return finish(call, DUPLICATE);
     call.to = undefined;
     call.request = withOwnBytes(request, calls.slab);
     call.remembered = false;
-    this.#hold(call);
+    if (!this.#hold(call)) return finish(call, DUPLICATE);
     return this.#seek(call, how, request.procedure);
   }
 
@@ -299,7 +295,7 @@ export class Router {
 
   /** Not given up meanwhile. */
   #isHeld(call: Call): boolean {
-    return this.#parts.calls.get(call.key) === call;
+    return call.held !== undefined;
   }
 
   #resume(call: Call, now: number): readonly RpcEffect[] {

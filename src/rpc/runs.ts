@@ -1,14 +1,17 @@
 /** Handlers of this node that are running. @module */
 
-import type { CommandId, Peer } from "../base/protocol.ts";
 import type { Deadline } from "../base/deadlines.ts";
-import type { Call, Due, Origin } from "./calls.ts";
-import type { InvocationId } from "./messages.ts";
+import { IdTable } from "../base/id_table.ts";
+import type { CommandId, Peer } from "../base/protocol.ts";
+import type { CallHead, Due, Origin } from "./calls.ts";
+import type { Cast, RpcRequest } from "../wire/mod.ts";
+import type { InvocationId, RpcEvent } from "./messages.ts";
 import type { LocalProvider } from "./providers.ts";
 
 /** A handler that is running. */
 export interface Run {
-  readonly key: string;
+  readonly invocation: InvocationId;
+  readonly requestId: Uint8Array;
   origin: Origin;
   readonly provider: LocalProvider;
   /** How long the caller waits, ms; 0 where nobody does. */
@@ -20,8 +23,7 @@ export interface Run {
 /** All runs, until their handler has finished. Bounded by the handlers' concurrency. */
 export class Runs {
   readonly #runs = new Map<InvocationId, Run>();
-  readonly #byRequest = new Map<string, InvocationId>();
-  readonly #counts = new Map<Peer, number>();
+  readonly #byPeer = new Map<Peer, IdTable<Run>>();
   #invocations = 0;
 
   get(invocation: InvocationId): Run | undefined {
@@ -30,18 +32,16 @@ export class Runs {
 
   /** How many runs `peer` waits for. */
   countOf(peer: Peer): number {
-    return this.#counts.get(peer) ?? 0;
+    return this.#byPeer.get(peer)?.size ?? 0;
   }
 
-  start({ key, origin, timeMs }: Pick<Call, "key" | "origin" | "timeMs">, provider: LocalProvider): InvocationId {
-    const invocation = ++this.#invocations;
+  /** Counts a run; undefined where its peer has one with the same id. */
+  start({ requestId, origin, timeMs }: Omit<CallHead, "procedure">, provider: LocalProvider): Run | undefined {
+    const run: Run = { invocation: ++this.#invocations, requestId, origin, provider, timeMs, watched: undefined };
+    if (origin.kind === "link" && !this.#ofPeer(origin.peer).add(run)) return undefined;
+    this.#runs.set(run.invocation, run);
     provider.running++;
-    this.#runs.set(invocation, { key, origin, provider, timeMs, watched: undefined });
-    if (origin.kind === "link") {
-      this.#byRequest.set(key + origin.peer, invocation);
-      this.#counts.set(origin.peer, this.countOf(origin.peer) + 1);
-    }
-    return invocation;
+    return run;
   }
 
   finish(invocation: InvocationId): Run | undefined {
@@ -49,27 +49,22 @@ export class Runs {
     if (run === undefined) return undefined;
     this.#runs.delete(invocation);
     run.provider.running--;
-    if (run.origin.kind === "link") {
-      const { peer } = run.origin, left = this.countOf(peer) - 1;
-      this.#byRequest.delete(run.key + peer);
-      if (left > 0) this.#counts.set(peer, left);
-      else this.#counts.delete(peer);
-    }
+    if (run.origin.kind === "link") this.#byPeer.get(run.origin.peer)?.delete(run);
     return run;
   }
 
   /** Takes the answer away from the own call that waits for it, and returns that call; the run goes on. */
-  disown(invocation: InvocationId): Pick<Call, "key" | "origin" | "procedure" | "timeMs"> | undefined {
+  disown(invocation: InvocationId): CallHead | undefined {
     const run = this.#runs.get(invocation);
     if (run?.origin.kind !== "own") return undefined;
-    const { key, origin, timeMs, provider: { procedure } } = run;
+    const { requestId, origin, timeMs, provider: { procedure } } = run;
     run.origin = { kind: "nobody" };
-    return { key, origin, procedure, timeMs };
+    return { requestId, origin, procedure, timeMs };
   }
 
   /** The run for a request that came from `peer`. */
-  ofRequest(key: string, peer: Peer): InvocationId | undefined {
-    return this.#counts.has(peer) ? this.#byRequest.get(key + peer) : undefined; // a hub that passes on runs nothing
+  ofRequest(requestId: Uint8Array, peer: Peer): InvocationId | undefined {
+    return this.#byPeer.get(peer)?.get(requestId)?.invocation; // a hub that passes on runs nothing
   }
 
   /** The run for an own call. */
@@ -80,10 +75,30 @@ export class Runs {
     return undefined;
   }
 
-  /** All runs that `peer` waits for. */
-  ofPeer(peer: Peer): InvocationId[] {
-    if (this.countOf(peer) === 0) return [];
-    return [...this.#runs].filter(([, run]) => run.origin.kind === "link" && run.origin.peer === peer)
-      .map(([invocation]) => invocation);
+  /** Nobody waits any more for the runs that `peer` asked for, as it is gone; returns them. They go on. */
+  abandon(peer: Peer): InvocationId[] {
+    const runs = [...this.#byPeer.get(peer)?.values() ?? []];
+    this.#byPeer.delete(peer);
+    for (const run of runs) run.origin = { kind: "nobody" };
+    return runs.map(({ invocation }) => invocation);
   }
+
+  #ofPeer(peer: Peer): IdTable<Run> {
+    let runs = this.#byPeer.get(peer);
+    if (runs === undefined) this.#byPeer.set(peer, runs = new IdTable());
+    return runs;
+  }
+}
+
+type Invoke = Extract<RpcEvent, { type: "invoke" }>;
+
+/** What makes the application run its handler. */
+export function invoke(
+  { invocation, provider: { registration } }: Run,
+  { procedure, args, encoding, claimed = false }: (RpcRequest | Cast) & { readonly claimed?: boolean },
+  { caller, from, deadlineMs }: Pick<Invoke, "caller" | "from" | "deadlineMs">,
+): Invoke {
+  const type = "invoke";
+  const event: Invoke = { type, invocation, registration, procedure, args, encoding, caller, from, deadlineMs };
+  return claimed ? { ...event, claimed } : event;
 }
