@@ -11,7 +11,7 @@ import { HOPS_MAX } from "../rpc/options.ts";
 import { STRATEGIES } from "../rpc/selection.ts";
 import type { RpcRequest } from "../wire/mod.ts";
 import { answered, untilAborted } from "./answer.ts";
-import { orThrow } from "./failure.ts";
+import { exceptionOf, orThrow } from "./failure.ts";
 import type { Node } from "../node/node.ts";
 import { CALL_TIMEOUT_MS, type CallOptions } from "./options.ts";
 import { decodePayload, encodePayload, ownBytes } from "./payload.ts";
@@ -39,8 +39,8 @@ export interface CallerOptions {
   readonly self: Uint8Array;
   readonly random: Random;
   readonly clock: Clock;
-  /** Throws where the mesh was closed, by which links are lost too. */
-  readonly mustBeOpen: (what: string) => void;
+  /** Throws where the mesh was closed, by which links are lost too, or the signal is aborted. */
+  readonly mustBeOpen: (what: string, signal?: AbortSignal) => void;
   /** Largest body that the link takes now, bytes. */
   readonly bodyBytesMax: () => number;
 }
@@ -60,8 +60,26 @@ export class Caller {
     args: unknown,
     options: CallOptions,
   ): Promise<Result> {
-    const { self, random } = this.#options, node = this.#options.node(), bodyBytesMax = this.#options.bodyBytesMax();
-    const { timeout = CALL_TIMEOUT_MS, strategy = "local_first", hops, signal } = options;
+    const { mustBeOpen } = this.#options, { strategy = "local_first", signal } = options;
+    mustBeOpen("call", signal);
+    const node = this.#options.node(), request = this.#request(target, procedure, args, options);
+    const asked = node.rpc<Outcome>({ type: "call", request, timeoutMs: request.deadlineMs!, strategy });
+    try {
+      // One promise is waited for, and in one place: several would cost as much as the rest of what is done here.
+      const outcome = await (signal === undefined ? asked.answer : answered(node, "rpc", asked, signal));
+      const { result, encoding } = outcome;
+      return decodePayload(ownBytes(result, encoding, node.slab), encoding) as Result;
+    } catch (failure) {
+      const error = signal === undefined ? exceptionOf(failure) : failure;
+      if (error instanceof MeshError && error.code === "connection_lost") mustBeOpen("call");
+      throw error;
+    }
+  }
+
+  /** What is sent; throws `ValidationError`. */
+  #request(target: CallTarget | undefined, procedure: string, args: unknown, options: CallOptions): RpcRequest {
+    const { self, random } = this.#options, bodyBytesMax = this.#options.bodyBytesMax();
+    const { timeout = CALL_TIMEOUT_MS, strategy = "local_first", hops } = options;
     checkDuration(`call ${procedure}`, "timeout", timeout);
     if (!STRATEGIES.includes(strategy)) {
       throw new ValidationError(
@@ -71,8 +89,8 @@ export class Caller {
     if (hops !== undefined && !(Number.isInteger(hops) && hops >= 0 && hops <= HOPS_MAX)) {
       throw new ValidationError(`Cannot call ${procedure}: hops is an integer from 0 to ${HOPS_MAX}, got ${hops}`);
     }
-    const name = parseProcedure(procedure), timeoutMs = Math.min(Math.ceil(timeout), TIMEOUT_MS_MAX);
-    const { bytes, encoding } = encodePayload(args, `call ${procedure}`, bodyBytesMax);
+    const name = parseProcedure(procedure),
+      { bytes, encoding } = encodePayload(args, `call ${procedure}`, bodyBytesMax);
     // In full, as the decoder makes it: what handles requests meets one hidden class.
     const request: { readonly [K in keyof Required<RpcRequest>]: RpcRequest[K] | undefined } = {
       kind: "rpcRequest",
@@ -85,7 +103,7 @@ export class Caller {
       targetNode: target && nodeIdBytes(target.node),
       timestamp: undefined,
       type: undefined,
-      deadlineMs: timeoutMs,
+      deadlineMs: Math.min(Math.ceil(timeout), TIMEOUT_MS_MAX),
       encoding,
       strategy: strategy === "local_first" ? undefined : strategy,
       hopsLeft: hops,
@@ -93,13 +111,7 @@ export class Caller {
       claimed: undefined,
       frame: undefined,
     };
-    const asked = node.rpc<Outcome>({ type: "call", request: request as RpcRequest, timeoutMs, strategy });
-    const outcome = await answered(node, "rpc", asked, signal).catch((error) => {
-      if (error instanceof MeshError && error.code === "connection_lost") this.#options.mustBeOpen("call");
-      throw error;
-    });
-    const { result, encoding: form } = outcome;
-    return decodePayload(ownBytes(result, form, node.slab), form) as Result;
+    return request as RpcRequest;
   }
 
   /** Round trip to a node, ms: see `Mesh.ping`. */

@@ -66,11 +66,16 @@ export function isOfRuntime(error: unknown): boolean {
 
 const RUNTIME_ERRORS = [TypeError, RangeError, ReferenceError, SyntaxError, URIError, EvalError] as const;
 
+/** What a rejection with a failure, or an exception, is to those who catch it. */
+export function exceptionOf(rejection: unknown): unknown {
+  return rejection instanceof Error ? rejection : errorOf(rejection as Failure);
+}
+
 /** Runs `promise`, with failures as exceptions. */
 export async function orThrow<T>(promise: Promise<T>): Promise<T> {
   try {
     return await promise;
   } catch (failure) {
-    throw failure instanceof Error ? failure : errorOf(failure as Failure);
+    throw exceptionOf(failure);
   }
 }

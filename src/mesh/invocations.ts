@@ -8,12 +8,14 @@ import { parseProcedure } from "../names/mod.ts";
 import type { InvocationId, Outcome, RegistrationId, RpcEvent } from "../rpc/messages.ts";
 import { isTtl, TTL_RULE } from "../rpc/providers.ts";
 import { failureOf, isOfRuntime, orThrow } from "./failure.ts";
-import { decodePayload, encodePayload, ownBytes, toJson } from "./payload.ts";
+import { decodePayload, encodePayload, ownBytes, type Payload, toJson } from "./payload.ts";
 import { type CallContext, CONCURRENCY_DEFAULT, type Handler, type ServeOptions, Service } from "./service.ts";
 import type { Node } from "../node/node.ts";
 
 /** What a hub that does not say who keeps its record stands for: it knows. */
 export const BY_HUB: Confirmation = { confirmed: 1, asked: 1 };
+
+type Invoke = Extract<RpcEvent, { type: "invoke" }>;
 
 /** The handlers of a node, and their runs. */
 export class Invocations {
@@ -23,6 +25,8 @@ export class Invocations {
   readonly #handlers = new Map<RegistrationId, Handler>();
   readonly #services = new Map<RegistrationId, Service>();
   readonly #running = new Map<InvocationId, Run>();
+  /** Runs whose handlers have not begun. */
+  readonly #starting: Invoke[] = [];
   readonly #idle: (() => void)[] = [];
   #registrations = 0;
   #ended = false;
@@ -95,28 +99,50 @@ export class Invocations {
     this.#running.get(invocation)?.abort(reason === "timeout" ? new TimeoutError(text) : new MeshError(reason, text));
   }
 
-  /** Runs a handler. */
-  run(event: Extract<RpcEvent, { type: "invoke" }>): void {
-    const run = new Run(event), { args, encoding } = event;
-    const request = decodePayload(ownBytes(args, encoding, this.#node().slab), encoding);
-    this.#running.set(event.invocation, run);
-    this.#outcome(event.registration, request, run).then((outcome) => this.#handled(event.invocation, outcome));
+  /** Runs a handler, once the node is done with what it does now. */
+  run(event: Invoke): void {
+    this.#running.set(event.invocation, new Run(event));
+    if (this.#starting.push(event) === 1) queueMicrotask(() => this.#start());
   }
 
-  async #outcome(registration: RegistrationId, args: unknown, run: Run): Promise<Outcome | Failure> {
-    const handler = this.#handlers.get(registration), { procedure } = run;
+  /** All that have come in a turn: a promise for each would cost as much as to answer it. */
+  #start(): void {
+    for (const event of this.#starting.splice(0)) this.#begin(event, this.#running.get(event.invocation)!);
+  }
+
+  /** Where a handler answers at once there is nothing to wait for. */
+  #begin(event: Invoke, run: Run): void {
+    const { registration, procedure, args, encoding } = event, handler = this.#handlers.get(registration);
+    let result: unknown;
     try {
-      await undefined; // not in the middle of what the node does with the message
       if (handler === undefined) {
         throw new MeshError("no_handler", `Cannot call ${procedure}: it is not served any more`);
       }
-      const result = await handler(args, run);
-      const { bytes, encoding } = encodePayload(result, `answer ${procedure}`, this.#bodyBytesMax());
-      return { result: bytes, encoding };
+      result = handler(decodePayload(ownBytes(args, encoding, this.#node().slab), encoding), run);
+      if (isThenable(result)) {
+        return void Promise.resolve(result).then((value) => this.#returned(event, value), (error) => {
+          this.#threw(event, error);
+        });
+      }
     } catch (error) {
-      if (isOfRuntime(error)) this.#onBug(procedure, error);
-      return failureOf(error);
+      return this.#threw(event, error);
     }
+    this.#returned(event, result);
+  }
+
+  #returned(event: Invoke, value: unknown): void {
+    let payload: Payload;
+    try {
+      payload = encodePayload(value, `answer ${event.procedure}`, this.#bodyBytesMax());
+    } catch (error) {
+      return this.#threw(event, error);
+    }
+    this.#handled(event.invocation, { result: payload.bytes, encoding: payload.encoding });
+  }
+
+  #threw({ invocation, procedure }: Invoke, error: unknown): void {
+    if (isOfRuntime(error)) this.#onBug(procedure, error);
+    this.#handled(invocation, failureOf(error));
   }
 
   #handled(invocation: InvocationId, outcome: Outcome | Failure): void {
@@ -127,20 +153,24 @@ export class Invocations {
   }
 }
 
-/** What a handler gets beside the arguments. Few handlers look at the signal: it is made when one does. */
+/** What a handler gets beside the arguments. Few look at the signal or the caller: they are made for those that do. */
 class Run implements CallContext {
-  readonly caller: NodeId;
+  readonly #caller: Uint8Array;
   readonly proof: CallContext["proof"];
   readonly procedure: string;
   readonly timeLeft: number | undefined;
   #controller: AbortController | undefined;
   #aborted: { readonly reason: unknown } | undefined;
 
-  constructor({ procedure, proof = "link", deadlineMs, caller }: Extract<RpcEvent, { type: "invoke" }>) {
-    this.caller = nodeId(caller);
+  constructor({ procedure, proof = "link", deadlineMs, caller }: Invoke) {
+    this.#caller = caller;
     this.procedure = procedure;
     this.proof = proof;
     this.timeLeft = deadlineMs;
+  }
+
+  get caller(): NodeId {
+    return nodeId(this.#caller);
   }
 
   get signal(): AbortSignal {
@@ -160,4 +190,8 @@ class Run implements CallContext {
     this.#aborted ??= { reason };
     this.#controller?.abort(reason);
   }
+}
+
+function isThenable(value: unknown): boolean {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
 }

@@ -168,9 +168,8 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
    * too few of the gateways that would know have answered), `TimeoutError` when no answer came in time, `RemoteError`
    * with the handler's code and message, or the signal's reason: the handler is told of both.
    */
-  async call<Result = unknown>(procedure: string, args?: unknown, options: CallOptions = {}): Promise<Result> {
-    this.#mustBeOpen("call", options.signal);
-    return await this.#caller.call<Result>(undefined, procedure, args, options);
+  call<Result = unknown>(procedure: string, args?: unknown, options: CallOptions = {}): Promise<Result> {
+    return this.#caller.call<Result>(undefined, procedure, args, options);
   }
 
   /**
@@ -183,7 +182,6 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
     args?: unknown,
     options: CallOptions = {},
   ): Promise<Result> {
-    this.#mustBeOpen("call", options.signal);
     return await this.#caller.call<Result>(targetOf(node), procedure, args, options);
   }
 

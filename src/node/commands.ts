@@ -30,11 +30,9 @@ export class Commands {
 
   /** Takes a number for a command, and waits for its answer. */
   expect<T>(): Asked<T> {
-    const id = ++this.#last;
-    const answer = new Promise<T>((resolve, reject) => {
-      this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject });
-    });
-    return { id, answer };
+    const id = ++this.#last, waiting = Promise.withResolvers<T>();
+    this.#waiting.set(id, waiting as Waiting);
+    return { id, answer: waiting.promise };
   }
 
   /** Nobody waits any more. */
