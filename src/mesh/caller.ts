@@ -14,7 +14,7 @@ import { answered, untilAborted } from "./answer.ts";
 import { exceptionOf, orThrow } from "./failure.ts";
 import type { Node } from "../node/node.ts";
 import { CALL_TIMEOUT_MS, type CallOptions } from "./options.ts";
-import { decodePayload, encodePayload, ownBytes } from "./payload.ts";
+import { decodePayload, encodePayload } from "./payload.ts";
 
 /** A runtime's timers do not reach further: 2^31 - 1 ms, 24 days. */
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
@@ -68,7 +68,7 @@ export class Caller {
       // One promise is waited for, and in one place: several would cost as much as the rest of what is done here.
       const outcome = await (signal === undefined ? asked.answer : answered(node, "rpc", asked, signal));
       const { result, encoding } = outcome;
-      return decodePayload(ownBytes(result, encoding, node.slab), encoding) as Result;
+      return decodePayload(result, encoding) as Result;
     } catch (failure) {
       const error = signal === undefined ? exceptionOf(failure) : failure;
       if (error instanceof MeshError && error.code === "connection_lost") mustBeOpen("call");

@@ -8,7 +8,7 @@ import { parseProcedure } from "../names/mod.ts";
 import type { InvocationId, Outcome, RegistrationId, RpcEvent } from "../rpc/messages.ts";
 import { isTtl, TTL_RULE } from "../rpc/providers.ts";
 import { failureOf, isOfRuntime, orThrow } from "./failure.ts";
-import { decodePayload, encodePayload, ownBytes, type Payload, toJson } from "./payload.ts";
+import { decodePayload, encodePayload, type Payload, toJson } from "./payload.ts";
 import { type CallContext, CONCURRENCY_DEFAULT, type Handler, type ServeOptions, Service } from "./service.ts";
 import type { Node } from "../node/node.ts";
 
@@ -118,7 +118,7 @@ export class Invocations {
       if (handler === undefined) {
         throw new MeshError("no_handler", `Cannot call ${procedure}: it is not served any more`);
       }
-      result = handler(decodePayload(ownBytes(args, encoding, this.#node().slab), encoding), run);
+      result = handler(decodePayload(this.#own(args, event), encoding), run);
       if (isThenable(result)) {
         return void Promise.resolve(result).then((value) => this.#returned(event, value), (error) => {
           this.#threw(event, error);
@@ -137,7 +137,16 @@ export class Invocations {
     } catch (error) {
       return this.#threw(event, error);
     }
-    this.#handled(event.invocation, { result: payload.bytes, encoding: payload.encoding });
+    const { bytes, encoding } = payload;
+    this.#handled(event.invocation, { result: encoding === "bytes" ? this.#own(bytes, event) : bytes, encoding });
+  }
+
+  /** Bytes that go from this application to itself: whoever gave them may write to them afterwards. */
+  #own(bytes: Uint8Array, { from }: Invoke): Uint8Array {
+    if (from !== undefined) return bytes;
+    const own = this.#node().slab.take(bytes.length);
+    own.set(bytes);
+    return own;
   }
 
   #threw({ invocation, procedure }: Invoke, error: unknown): void {

@@ -38,14 +38,6 @@ export function decodePayload(bytes: Uint8Array, encoding: string | undefined): 
   }
 }
 
-/** What may reach the application as bytes, copied into `slab`: 64 KiB stand behind a part of the network's buffers. */
-export function ownBytes(bytes: Uint8Array, encoding: string | undefined, slab: Slab): Uint8Array {
-  if (encoding === "json") return bytes;
-  const own = slab.take(bytes.length);
-  own.set(bytes);
-  return own;
-}
-
 /** An event that was published here, for a subscription here: who published it may write to its bytes afterwards. */
 export function ownEvent(publish: Publish, slab: Slab): Publish {
   const { payload, messageId, publisher } = publish;

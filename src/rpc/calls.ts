@@ -1,7 +1,6 @@
 /** Calls that somebody else works on. @module */
 
 import { type Deadline, Deadlines } from "../base/deadlines.ts";
-import { Slab } from "../base/slab.ts";
 import { IdTable } from "../base/id_table.ts";
 import type { CommandId, Failure, Peer } from "../base/protocol.ts";
 import type { RpcRequest } from "../wire/mod.ts";
@@ -70,8 +69,6 @@ export function timeout({ procedure, timeMs }: Pick<Call, "procedure" | "timeMs"
 
 /** All calls on their way, and when to stop waiting. */
 export class Calls {
-  /** What waiting requests are copied into. */
-  readonly slab: Slab = new Slab();
   readonly #calls = new IdTable<Call>();
   readonly #commands = new Map<CommandId, Call>();
   readonly #counts = new Map<Peer, number>();
@@ -154,30 +151,6 @@ export class Calls {
       call.to === peer || call.origin.kind === "link" && call.origin.peer === peer
     );
   }
-}
-
-/**
- * The request with bytes cut from `slab`: what it came in is a 64 KiB chunk that would be kept alive, and arrays of their
- * own for four byte strings took a quarter of what a call costs a hub.
- */
-export function withOwnBytes(request: RpcRequest, slab: Slab): RpcRequest {
-  if (request.frame === undefined) return request;
-  const { args, requestId, fromNode, targetNode, targetHub } = request;
-  const copy = (bytes: Uint8Array) => {
-    const own = slab.take(bytes.length);
-    own.set(bytes);
-    return own;
-  };
-  const own: { readonly [K in keyof RpcRequest]: RpcRequest[K] | undefined } = {
-    ...request,
-    frame: undefined,
-    args: copy(args),
-    requestId: copy(requestId),
-    fromNode: copy(fromNode),
-    targetNode: targetNode && copy(targetNode),
-    targetHub: targetHub && copy(targetHub),
-  };
-  return own as RpcRequest;
 }
 
 /** The request for somebody who gets it only now, with less time to answer. */

@@ -12,7 +12,7 @@ import { equalBytes, toHex } from "../base/bytes.ts";
 import { LruMap } from "../base/lru.ts";
 import type { Effect, Failure, Peer } from "../base/protocol.ts";
 import type { Cast, RpcRequest } from "../wire/mod.ts";
-import { type Call, type Calls, withOwnBytes, withTimeLeft } from "./calls.ts";
+import { type Call, type Calls, withTimeLeft } from "./calls.ts";
 import { type Links, RESERVED_PREFIX } from "./links.ts";
 import type { Silence } from "./liveness/silence.ts";
 import type { RpcCommand, RpcEvent, RpcMessage, RpcQuestion, RpcTimer } from "./messages.ts";
@@ -103,8 +103,7 @@ export class Router {
 
   /** Asks for somebody who takes a cast. */
   seekFor(cast: Cast): readonly RpcEffect[] {
-    const { frame: _, ...own } = cast; // what it came in is a 64 KiB chunk
-    return this.#seek({ ...own, args: cast.args.slice() }, { fresh: false, brief: false });
+    return this.#seek(cast, { fresh: false, brief: false });
   }
 
   /** The mesh knows which hubs serve what was asked for. */
@@ -205,10 +204,10 @@ export class Router {
 
   /** To an edge that is attached here, or to the hub above. */
   #handOver(call: Call, peer: Peer, request: RpcRequest, now: number): readonly RpcEffect[] {
-    const { options: { hub, directory }, providers, calls, silence } = this.#parts;
+    const { options: { hub, directory }, providers, silence } = this.#parts;
     const others = directory || providers.of(request.procedure).length > call.tried.length;
     call.to = peer;
-    call.request = hub && others && request.targetNode === undefined ? withOwnBytes(request, calls.slab) : undefined;
+    call.request = hub && others && request.targetNode === undefined ? request : undefined;
     if (!this.#hold(call)) return this.#parts.finish(call, DUPLICATE);
     if (hub) silence.asked(peer, now);
     return [this.#send(peer, request)];
@@ -229,7 +228,7 @@ export class Router {
 
   /** To another hub, over a link or by a dial. */
   #toHub(call: Call, hub: Uint8Array, request: RpcRequest, now: number): readonly RpcEffect[] {
-    const { options: { directory, hopsMax }, links, calls, silence } = this.#parts, name = toHex(hub);
+    const { options: { directory, hopsMax }, links, silence } = this.#parts, name = toHex(hub);
     const left = Math.min(request.hopsLeft ?? hopsMax, hopsMax);
     if (!directory && !links.isHub(name)) return this.#unreachable(call, request.targetNode ?? hub);
     if (left <= 0) {
@@ -237,7 +236,7 @@ export class Router {
       return this.#parts.finish(call, { code: "hop_limit_exceeded", text });
     }
     call.to = name;
-    call.request = withOwnBytes(request, calls.slab);
+    call.request = request;
     if (!this.#hold(call)) return this.#parts.finish(call, DUPLICATE);
     silence.asked(name, now);
     return [this.#send(name, { ...withTimeLeft(request, call.deadline - now), hopsLeft: left - 1 })];
@@ -274,9 +273,9 @@ export class Router {
     request: RpcRequest,
     how: { readonly fresh: boolean; readonly brief: boolean },
   ): readonly RpcEffect[] {
-    const { calls, finish } = this.#parts;
+    const { finish } = this.#parts;
     call.to = undefined;
-    call.request = withOwnBytes(request, calls.slab);
+    call.request = request;
     call.remembered = false;
     if (!this.#hold(call)) return finish(call, DUPLICATE);
     return this.#seek(call, how, request.procedure);

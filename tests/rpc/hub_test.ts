@@ -1,6 +1,5 @@
 /** The RPC core of a hub. @module */
 
-import { SLAB_BYTES } from "../../src/base/slab.ts";
 import assert from "node:assert/strict";
 import type { RpcMessage } from "../../src/rpc/messages.ts";
 import {
@@ -259,17 +258,6 @@ Deno.test("hub: a caller that serves the name itself may get its own call", () =
   assert.deepEqual(bench.received("a", result(1, ALICE)), [send("a", result(1, ALICE))]);
   bench.received("a", request(2));
   assert.deepEqual(bench.down("a"), [], "nobody is left to be told");
-});
-
-Deno.test("hub: what is kept for another try does not hold on to the chunk that it came in", () => {
-  const bench = served(), chunk = new Uint8Array(65_536);
-  const args = chunk.subarray(100, 110), frame = chunk.subarray(50, 150);
-  bench.received("a", request(1, { args, frame, requestId: chunk.subarray(0, 16) }));
-  const [effect] = bench.received("b", { ...refusal(1, "overloaded"), requestId: new Uint8Array(16) });
-  assert(effect?.kind === "send" && effect.message.kind === "rpcRequest");
-  assert.equal(effect.message.frame, undefined);
-  const { byteLength } = effect.message.args.buffer;
-  assert.ok(byteLength <= SLAB_BYTES, `${byteLength} bytes`);
 });
 
 Deno.test("hub: what a link's rights do not allow is refused to it and goes nowhere", () => {
