@@ -36,6 +36,9 @@ const STREAMS_MAX = 16;
 /** Two-way streams beside the first over the life of a link, each refused: ours opens none. */
 export const STRANGE_STREAMS_MAX = 16;
 
+/** Steps of promises before a stream is read on: in each an application takes an event of those that came. */
+const STEPS_FIRST = 4;
+
 const NO_ORDER = new Uint8Array(0);
 
 /** Reads all streams that the peer opens. */
@@ -144,6 +147,8 @@ export class LinkReader {
         const pause = owner.pause();
         if (pause !== undefined) await pause;
       }
+      // To ask for more takes as long as all else here: who waits for what has come goes first.
+      for (let steps = chunk === undefined ? 0 : STEPS_FIRST; steps > 0; steps--) await undefined;
       if (this.#stopped) return;
       const { value, done } = await reader.read(chunk);
       if (done || this.#stopped) break;

@@ -5,7 +5,8 @@ import { FrameSource } from "../../src/link/frame_source.ts";
 import { LinkReader } from "../../src/link/link_reader.ts";
 import { incomingOf } from "../../src/link/streams/arrivals.ts";
 import type { Connection } from "../../src/transport/transport.ts";
-import { Decoder, encodeFrame } from "../../src/wire/mod.ts";
+import { Subscription } from "../../src/mesh/subscription.ts";
+import { Decoder, encodeFrame, type Message, type Publish } from "../../src/wire/mod.ts";
 import { until } from "../conformance/deadline.ts";
 import { Ear, event, linked, linkOver } from "./pair.ts";
 import { passing, World } from "./world.ts";
@@ -143,6 +144,41 @@ Deno.test("link: more open streams than a peer may have end it", async () => {
   void reader.start(new FrameSource(new ReadableStream(), 1 << 20));
   await until(() => told.length > 0, "the end");
   assert.deepEqual(told, ["Cannot read on: a peer has at most 16 streams open, got more"]);
+  reader.stop();
+});
+
+Deno.test("link: who waits for what has come has it before the stream is asked for more", async () => {
+  const heard: string[] = [], frames = ["a", "b"].map((topic) => encodeFrame(event(topic)));
+  const lane = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    type: "bytes",
+    autoAllocateChunkSize: 2_048,
+    pull(controller) {
+      const { byobRequest: request } = controller as ReadableByteStreamController;
+      const frame = frames.shift(), view = request!.view as Uint8Array;
+      heard.push("asked");
+      if (frame === undefined) return new Promise(() => {});
+      view.set(frame);
+      request!.respond(frame.length);
+    },
+  });
+  const ready = Promise.resolve({ confirmed: 1, asked: 1 }), nobody = { drained() {}, overflowed() {} };
+  const subscription = new Subscription<unknown>("*", ready, {}, { ...nobody, closed: () => Promise.resolve() });
+  void (async () => {
+    for await (const { topic } of subscription) heard.push(topic);
+  })();
+  const connection = { incomingSend: ReadableStream.from([lane]), incomingBidi: ReadableStream.from([]) };
+  const owner = {
+    onMessage: (message: Message) => subscription.push(message as Publish),
+    pause: () => undefined,
+    read() {},
+    tooManyStreams: assert.fail,
+    failed: (error: unknown) => assert.fail(String(error)),
+  };
+  const options = { frameBytesMax: 1 << 20, decoder: new Decoder() };
+  const reader = new LinkReader(incomingOf(connection as unknown as Connection), options, owner);
+  void reader.start(new FrameSource(new ReadableStream(), 1 << 20));
+  await until(() => heard.length === 5, "two events");
+  assert.deepEqual(heard, ["asked", "a", "asked", "b", "asked"]);
   reader.stop();
 });
 
