@@ -20,7 +20,7 @@ import { PubsubCore } from "../pubsub/core.ts";
 import type { PubsubCommand, PubsubEvent, PubsubMessage, PubsubTimer } from "../pubsub/messages.ts";
 import { RpcCore } from "../rpc/core.ts";
 import type { Outcome, RpcCommand, RpcEvent, RpcMessage, RpcTimer } from "../rpc/messages.ts";
-import { type Burst, encodeFrame, type Message, type Publish } from "../wire/mod.ts";
+import { type Burst, encodeFrame, type Message, type Publish, sharesFrame } from "../wire/mod.ts";
 import { Alarm } from "./alarm.ts";
 import { type Asked, Commands } from "./commands.ts";
 import { Directory } from "./directory/directory.ts";
@@ -347,7 +347,7 @@ export class Node implements LinkOwner {
 
   #send(core: CoreName, to: Peer | readonly Peer[], message: Message, lane: Lane): void {
     if (typeof to === "string") return this.#sendOne(core, to, message, lane);
-    if (message.kind === "publish" && to.length > 1) message.frame ??= encodeFrame(message);
+    if (message.kind === "publish" && to.length > 1 && !sharesFrame(message)) message.frame ??= encodeFrame(message);
     for (const peer of to) this.#sendOne(core, peer, message, lane);
   }
 

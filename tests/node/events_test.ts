@@ -168,6 +168,19 @@ Deno.test("events: a series is received as it was published, each event with the
   assert.ok(a.stats().bytes.sent < 606 * 30, `${a.stats().bytes.sent} bytes`);
 });
 
+Deno.test("events: a series of the gateway's own goes to each edge in shared frames", async () => {
+  await using world = new World();
+  const gateway = await world.gateway(), [a, b] = [await world.edge(gateway.ticket), await world.edge(gateway.ticket)];
+  const [one, two] = [a.subscribe<number>("x"), b.subscribe<number>("x")];
+  await world.passing(Promise.all([one.ready, two.ready]));
+  const before = gateway.stats().bytes.sent, said: string[] = [];
+  for (let i = 0; i < 300; i++) void gateway.publish("x", i).then(({ id }) => said.push(id));
+  await world.run(100);
+  for (const events of [one, two]) assert.deepEqual((await take(events, 300)).map(({ id }) => id), said);
+  const bytes = gateway.stats().bytes.sent - before;
+  assert.ok(bytes < 2 * 300 * 10, `${bytes} bytes for 600 deliveries of at most 3 bytes`);
+});
+
 Deno.test("events: whoever keeps up with a small buffer misses nothing of a series", async () => {
   await using world = new World();
   const gateway = await world.gateway(), [a, b] = [await world.edge(gateway.ticket), await world.edge(gateway.ticket)];

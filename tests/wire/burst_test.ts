@@ -12,6 +12,7 @@ import {
   BURST_BYTES_WRITTEN,
   burstEvents,
   EventWriter,
+  sharesFrame,
 } from "../../src/wire/messages/burst.ts";
 import type { Publish } from "../../src/wire/messages/pubsub.ts";
 import { Writer } from "../../src/wire/writer.ts";
@@ -136,6 +137,9 @@ Deno.test("burst: usual events share a frame when their ids follow one another, 
   ];
   for (const change of changes) {
     assert.deepEqual(shape([event(1), event(2), event(3, change)]), [0, 1, 0], JSON.stringify(change));
+    const alike = shape([event(3, change), event(4, { ...change, messageId: idOf(4, change.messageId?.[0]) })]);
+    const fits = (change.payload?.length ?? 0) < BURST_BYTES_WRITTEN;
+    assert.deepEqual(alike, [0, sharesFrame(event(3, change)) && fits ? 1 : 0], JSON.stringify(change));
   }
   assert.deepEqual(shape([event(1), event(2), event(3, { at: event(1).at! + 255 })]), [0, 2]);
   assert.deepEqual(shape([event(1), event(2), event(3, { at: event(1).at! + 256 })]), [0, 1, 1]);
@@ -150,6 +154,7 @@ Deno.test("burst: what stands between two events, or another buffer, ends it", (
   encodeMessage({ kind: "missed", count: 3 }, writer);
   out.append(writer, event(2));
   const received = decodeFrame(one) as Publish;
+  assert.equal(sharesFrame(received), false);
   assert.equal(out.append(writer, received), false, "one that has its bytes goes as it came");
   encodeMessage(received, writer);
   out.append(writer, event(2));

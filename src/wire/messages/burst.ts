@@ -94,7 +94,7 @@ export class EventWriter {
     }
     this.#start = -1;
     const isWritten = putEvent(writer, event);
-    this.#last = isWritten && event.qos === 0 && event.acknowledge === undefined ? event : undefined;
+    this.#last = isWritten && isUnacknowledged(event) ? event : undefined;
     return isWritten;
   }
 
@@ -126,6 +126,11 @@ export class EventWriter {
     this.#firstAt = event.at!;
     return true;
   }
+}
+
+/** Whether an event may stand in one frame with others: it is best written by an `EventWriter`. */
+export function sharesFrame(event: Publish): boolean {
+  return event.frame === undefined && isUnacknowledged(event) && fits(event);
 }
 
 /** The id that comes after one in a burst; undefined behind the last one of its series. */
@@ -177,10 +182,14 @@ export function burstEvents({ topic, publisher, count, frame }: Burst): Publish[
 function follows(last: Publish, event: Publish): boolean {
   const a = last.messageId, b = event.messageId, publisher = event.publisher!;
   if (event.topic !== last.topic || event.encoding !== last.encoding) return false;
-  if (event.qos !== 0 || event.acknowledge !== undefined) return false;
+  if (!isUnacknowledged(event)) return false;
   for (let i = 0; i < COUNTED_OFFSET; i++) if (a[i] !== b[i]) return false;
   if (readU32(b, COUNTED_OFFSET) !== readU32(a, COUNTED_OFFSET) + 1) return false;
   return publisher === last.publisher || equalBytes(publisher, last.publisher!);
+}
+
+function isUnacknowledged({ qos, acknowledge }: Publish): boolean {
+  return qos === 0 && acknowledge === undefined;
 }
 
 function putOne(writer: Writer, { payload }: Publish, laterMs: number): void {
