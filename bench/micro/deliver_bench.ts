@@ -2,7 +2,7 @@
 
 import { Mesh } from "../../src/mesh/mesh.ts";
 import { SILENT } from "../../src/mesh/options.ts";
-import { encodeFrame, Writer } from "../../src/wire/mod.ts";
+import { EventWriter, nextId, Writer } from "../../src/wire/mod.ts";
 import { attachFake, lonelySettings } from "./fake_link.ts";
 import { publish } from "./messages.ts";
 
@@ -45,28 +45,35 @@ class Bytes {
 }
 
 for (const encoding of ["bytes", "json"]) {
-  const edge = new LonelyEdge({ ...lonelySettings("edge"), logger: SILENT }), bytes = new Bytes();
-  edge.listenTo(bytes.stream);
-  let read = 0, done: () => void = () => {};
-  (async () => {
-    for await (const { data } of edge.subscribe<Uint8Array | string>("bench.measured")) {
-      if (data.length !== 128) throw new Error(`Cannot measure: a body of 128 is expected, got ${data.length}`);
-      if (++read === EVENTS) done();
-    }
-  })();
-  const events = said(encoding);
-  Deno.bench(`${EVENTS} events of ${encoding}`, { group: encoding }, async () => {
-    read = 0;
-    const all = new Promise<void>((resolve) => done = resolve);
-    bytes.give(events);
-    await all;
-  });
+  for (const share of [true, false]) {
+    const edge = new LonelyEdge({ ...lonelySettings("edge"), logger: SILENT }), bytes = new Bytes();
+    edge.listenTo(bytes.stream);
+    let read = 0, done: () => void = () => {};
+    (async () => {
+      for await (const { data } of edge.subscribe<Uint8Array | string>("bench.measured")) {
+        if (data.length !== 128) throw new Error(`Cannot measure: a body of 128 is expected, got ${data.length}`);
+        if (++read === EVENTS) done();
+      }
+    })();
+    const events = said(encoding, share),
+      name = `${EVENTS} events of ${encoding}, ${share ? "in bursts" : "one by one"}`;
+    Deno.bench(name, { group: encoding }, async () => {
+      read = 0;
+      const all = new Promise<void>((resolve) => done = resolve);
+      bytes.give(events);
+      await all;
+    });
+  }
 }
 
-/** What the hub says. */
-function said(encoding: string): Uint8Array {
-  const writer = new Writer(64 << 10), text = new TextEncoder().encode(JSON.stringify("x".repeat(128)));
-  const event = { ...publish(), ...encoding === "json" && { payload: text, encoding } };
-  for (let i = 0; i < EVENTS; i++) writer.set(encodeFrame(event));
+/** What the hub says: events that follow one another, or a frame for each. */
+function said(encoding: string, share: boolean): Uint8Array {
+  const writer = new Writer(64 << 10), events = new EventWriter();
+  const text = new TextEncoder().encode(JSON.stringify("x".repeat(128)));
+  let event = { ...publish(), ...encoding === "json" && { payload: text, encoding } };
+  for (let i = 0; i < EVENTS; i++, event = { ...event, messageId: nextId(event.messageId, new Uint8Array(16))! }) {
+    events.append(writer, event);
+    if (!share) events.close();
+  }
   return writer.copy();
 }

@@ -18,6 +18,7 @@ import type { PubsubEvent } from "../pubsub/messages.ts";
 import type { RpcEvent } from "../rpc/messages.ts";
 import { untilAborted } from "./answer.ts";
 import { Caller, targetOf } from "./caller.ts";
+import { Subscriptions } from "./delivery/subscriptions.ts";
 import { errorOf, orThrow } from "./failure.ts";
 import { MeshEvents } from "./mesh_events.ts";
 import { BY_HUB, Invocations } from "./invocations.ts";
@@ -67,12 +68,11 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
   /** @internal */
   protected readonly logger: Logger;
   readonly #invocations: Invocations;
-  readonly #subscriptions = new Map<number, Subscription<unknown>>();
+  readonly #subscriptions = new Subscriptions();
   readonly #startedAt: number;
   readonly #publisher: Publisher;
   readonly #caller: Caller;
   #status: Status = "connecting";
-  #ids = 0;
   #closing: Promise<void> | undefined;
 
   /** Use `connect` or `startGateway`. */
@@ -100,6 +100,7 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
       ...options,
       listener: {
         pubsub: (event) => this.#onPubsub(event),
+        hasRoom: (ids, count) => this.#subscriptions.hasRoom(ids, count),
         rpc: (event) => this.#onRpc(event),
         dht: ({ type, record }) => logger.debug("record", { type, kind: record.kind, node: record.node }),
         linkUp: (link) => this.linkUp(link),
@@ -146,7 +147,8 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
    */
   subscribe<T = unknown>(pattern: string, options: SubscribeOptions = {}): Subscription<T> {
     this.#mustBeOpen("subscribe", options.signal);
-    const wanted = parsePattern(options.match === "prefix" ? `${pattern}.**` : pattern), id = ++this.#ids;
+    const wanted = parsePattern(options.match === "prefix" ? `${pattern}.**` : pattern),
+      id = this.#subscriptions.nextId();
     const { promise: ready, resolve, reject } = Promise.withResolvers<Confirmation>();
     const subscription = new Subscription<T>(wanted, ready, options, {
       drained: (one) => this.node.relief.drained(one),
@@ -157,7 +159,7 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
         await orThrow(this.node.pubsub<void>({ type: "unsubscribe", subscription: id }).answer);
       },
     });
-    this.#subscriptions.set(id, subscription as Subscription<unknown>);
+    this.#subscriptions.add(id, subscription as Subscription<unknown>);
     const { answer } = this.node.pubsub<Confirmation>({ type: "subscribe", subscription: id, pattern: wanted });
     orThrow(answer).then((confirmation) => resolve(confirmation ?? BY_HUB), reject);
     return subscription;
@@ -244,7 +246,7 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
 
   /** This node's subscriptions. */
   subscriptions(): Subscription<unknown>[] {
-    return [...this.#subscriptions.values()];
+    return this.#subscriptions.all();
   }
 
   /** What this node serves. */
@@ -342,17 +344,15 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
   }
 
   #onPubsub(event: PubsubEvent): void {
-    const { trust, slab } = this.node, ours = trust.speaker === undefined ? slab : undefined;
     switch (event.type) {
-      case "delivered":
-        for (const id of event.subscriptions) {
-          const subscription = this.#subscriptions.get(id);
-          subscription?.push(event.publish, event.proof, ours);
-          if (subscription?.congested) this.node.relief.mark(subscription);
-        }
-        return;
+      case "burst":
+        return this.#subscriptions.deliverBurst(event);
+      case "delivered": {
+        const { trust, slab, relief } = this.node;
+        return this.#subscriptions.deliver(event, relief, trust.speaker === undefined ? slab : undefined);
+      }
       case "missed":
-        for (const subscription of this.#subscriptions.values()) subscription.lost(event.count);
+        for (const subscription of this.#subscriptions.all()) subscription.lost(event.count);
         return this.tell("slowconsumer", { missed: event.count });
       case "restored":
         return this.restored("pubsub", event.hub);
@@ -386,7 +386,7 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
     const end = new ClosedError("Cannot wait any longer: the mesh was closed");
     this.node.abandonAll({ code: end.code, text: end.message });
     this.#invocations.end(end);
-    await Promise.all([...this.#subscriptions.values()].map((subscription) => subscription.close()));
+    await Promise.all(this.#subscriptions.all().map((subscription) => subscription.close()));
     await this.closed();
   }
 

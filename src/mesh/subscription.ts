@@ -138,6 +138,15 @@ export class Subscription<T = unknown> implements AsyncIterable<MeshEvent<T>>, A
   }
 
   /**
+   * Whether with `count` events more, no more than half of the buffer would be full.
+   *
+   * @internal
+   */
+  hasRoom(count: number): boolean {
+    return this.buffered + count <= this.#capacity >> 1;
+  }
+
+  /**
    * Whether over half of the buffer is full.
    *
    * @internal

@@ -9,7 +9,7 @@ import type { Self } from "../link/handshake.ts";
 import type { Link, LinkEnd } from "../link/link.ts";
 import type { ReachOptions } from "../link/reach/reach.ts";
 import type { PubsubOptions } from "../pubsub/core.ts";
-import type { PubsubEvent } from "../pubsub/messages.ts";
+import type { PubsubEvent, RoomFor } from "../pubsub/messages.ts";
 import type { RpcEvent } from "../rpc/messages.ts";
 import type { RpcOptions } from "../rpc/options.ts";
 import type { DirectoryLimits } from "./directory/directory.ts";
@@ -97,6 +97,8 @@ export function edgeSettings() {
 /** What the application above a node hears of. */
 export interface NodeListener {
   pubsub(event: PubsubEvent): void;
+  /** Absent: always. */
+  readonly hasRoom?: RoomFor;
   rpc(event: RpcEvent): void;
   dht(event: RecordEvent): void;
   linkUp(link: Link): void;

@@ -211,7 +211,7 @@ export class Node implements LinkOwner {
   }
 
   forward(link: Link, burst: Burst): boolean {
-    const isWhole = this.#pubsub.forwards(link.id, burst, this.#now());
+    const isWhole = this.#pubsub.takesWhole(link.id, burst, this.#now(), this.#options.listener.hasRoom);
     if (isWhole) this.received(link, burst);
     return isWhole;
   }

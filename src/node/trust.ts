@@ -137,10 +137,13 @@ export class Trust {
       case "full":
         this.#count(event.code);
         return true;
+      case "burst":
       case "delivered": {
-        const { publish } = event, proof = this.#witness.event(publish, this.speaker);
-        if (typeof proof !== "string") this.#unproven("publish", publish.topic, proof);
-        else event.proof = proof;
+        const said = event.type === "burst" ? event.burst : event.publish;
+        const proof = this.#witness.event(said, this.speaker);
+        if (typeof proof !== "string") {
+          this.#unproven("publish", said.topic, proof, said.kind === "burst" ? said.count : 1);
+        } else event.proof = proof;
         return typeof proof !== "string";
       }
       case "invoke": {
@@ -166,8 +169,8 @@ export class Trust {
     this.#audit?.note({ node: this.speaker?.peer.node, action, name, verdict: "refused", reason: code });
   }
 
-  #unproven(action: "publish" | "call" | "vouch", name: string, { code }: Failure): void {
-    this.#count(code);
+  #unproven(action: "publish" | "call" | "vouch", name: string, { code }: Failure, times = 1): void {
+    this.#count(code, times);
     this.#audit?.note({ node: this.speaker?.peer.node, action, name, verdict: "refused", reason: code });
   }
 
@@ -208,8 +211,8 @@ export class Trust {
     this.#options.onRefused(failure);
   }
 
-  #count(code: string): void {
+  #count(code: string, times = 1): void {
     const short = code.slice(0, CODE_CHARACTERS_MAX), known = this.refused.get(short);
-    if (known !== undefined || this.refused.size < CODES_MAX) this.refused.set(short, (known ?? 0) + 1);
+    if (known !== undefined || this.refused.size < CODES_MAX) this.refused.set(short, (known ?? 0) + times);
   }
 }

@@ -21,7 +21,7 @@ import {
 import { Backlog, type BacklogLimits } from "./backlog.ts";
 import { Clients } from "./clients.ts";
 import { Interests, type SubscriptionId } from "./interest.ts";
-import type { PubsubCommand, PubsubEvent, PubsubMessage, PubsubTimer } from "./messages.ts";
+import type { PubsubCommand, PubsubEvent, PubsubMessage, PubsubTimer, RoomFor } from "./messages.ts";
 import { type Publisher, RELAY_LIMITS, type RelayLimits, Relays, tell } from "./relays.ts";
 import { SeenSet } from "./seen_set.ts";
 import { Unacknowledged, type UnacknowledgedLimits } from "./unacknowledged.ts";
@@ -94,11 +94,15 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
   }
 
   /**
-   * Whether a burst goes on as it is. Its events must be handled one by one where other hubs or this node's own
-   * application want them, where that is not known yet, and where something is wrong with them.
+   * Whether a burst is taken as it is: handed on, or by an edge to its application. Its events must be handled one by one
+   * where other hubs or a hub's own application want them, where that is not known yet, where something is wrong with
+   * them, and where there is no room for all at once.
    */
-  forwards(from: Peer, { topic, publisher }: Burst, now: number): boolean {
-    return this.#interests.recall(topic)?.subscriptions.length === 0 && this.#clients.has(from) &&
+  takesWhole(from: Peer, burst: Burst, now: number, hasRoom?: RoomFor): boolean {
+    const { topic, publisher, count } = burst, subscriptions = this.#interests.recall(topic)?.subscriptions;
+    if (subscriptions === undefined) return false;
+    if (from === this.#upstream.hub) return hasRoom?.(subscriptions, count) ?? true;
+    return subscriptions.length === 0 && this.#clients.has(from) &&
       this.#relays?.isNowhere(topic as Topic, now) !== false && equalBytes(publisher, this.#clients.node(from)) &&
       this.#clients.refusal(from, "publish", topic) === undefined;
   }
@@ -243,10 +247,11 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
   }
 
   #onBurst(from: Peer, message: Burst, now: number): readonly PubsubEffect[] {
-    if (!this.forwards(from, message, now)) {
+    if (!this.takesWhole(from, message, now)) {
       return burstEvents(message).flatMap((event) => this.#received(from, event, now));
     }
-    const { links } = this.#interests.audience(message.topic as Topic);
+    const { links, subscriptions } = this.#interests.audience(message.topic as Topic);
+    if (subscriptions.length > 0) return [{ kind: "event", event: { type: "burst", subscriptions, burst: message } }];
     return links.length === 0 ? NOTHING : [{ kind: "send", to: links, message, lane: "events" }];
   }
 

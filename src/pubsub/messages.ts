@@ -47,6 +47,9 @@ export type PubsubQuestion =
   /** Which other hubs want this topic? Answered by `interested`. */
   | { readonly type: "interest"; readonly topic: Topic };
 
+/** Whether these subscriptions of ours have room for so many events. */
+export type RoomFor = (subscriptions: readonly SubscriptionId[], count: number) => boolean;
+
 /** What the application gets to know. */
 export type PubsubEvent =
   | PubsubQuestion
@@ -56,6 +59,13 @@ export type PubsubEvent =
     readonly subscriptions: readonly SubscriptionId[];
     readonly publish: Publish;
     /** By what it is known who published it; the node says. */
+    proof?: "claimed" | "link" | "hub" | "signature" | undefined;
+  }
+  /** All events of a burst, likewise. */
+  | {
+    readonly type: "burst";
+    readonly subscriptions: readonly SubscriptionId[];
+    readonly burst: Burst;
     proof?: "claimed" | "link" | "hub" | "signature" | undefined;
   }
   /** The hub could not hand us so many events, because we read too slowly. */

@@ -24,7 +24,7 @@ export { decodeFrame, Decoder, encodeFrame, encodeMessage, messageTypeName } fro
 export { FRAME_BYTES_DEFAULT, FRAME_BYTES_MAX, FRAME_HEADER_BYTES, FRAME_VERSION, FrameReader } from "./frame.ts";
 export { MalformedFrame } from "./malformed_frame.ts";
 export type { KnownMessage, Message, Unknown } from "./message.ts";
-export { type Burst, burstEvents, EventWriter, nextId, sharesFrame } from "./messages/burst.ts";
+export { briefEvents, type Burst, burstEvents, EventWriter, nextId, sharesFrame } from "./messages/burst.ts";
 export type {
   FindNode,
   FindNodeReply,

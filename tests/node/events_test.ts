@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { ClosedError, ValidationError } from "../../src/base/errors.ts";
+import { BLOCK_BYTES } from "../../src/wire/frame.ts";
 import { REALM, take, World } from "./world.ts";
 
 Deno.test("events: from an edge to edges and to the gateway, with wildcards", async () => {
@@ -190,6 +191,41 @@ Deno.test("events: whoever keeps up with a small buffer misses nothing of a seri
   for (let i = 0; i < 500; i++) void a.publish("x", i);
   for (const got of await world.passing(reading)) {
     assert.deepEqual(got.map(({ data, missed }) => [data, missed]), [...Array(500).keys()].map((i) => [i, 0]));
+  }
+});
+
+Deno.test("events: whoever keeps an event holds at most 4 KiB of memory beside it", async () => {
+  await using world = new World();
+  const gateway = await world.gateway(), [a, b] = [await world.edge(gateway.ticket), await world.edge(gateway.ticket)];
+  const events = b.subscribe<Uint8Array>("x"), here = gateway.subscribe<Uint8Array>("x");
+  await world.passing(Promise.all([events.ready, here.ready]));
+  const sizes = [1, 100, 1_000, 5_000],
+    sent = Array.from({ length: 200 }, (_, i) => new Uint8Array(sizes[i % 4]!).fill(i));
+  for (const data of sent) void a.publish("x", data);
+  await world.run(100);
+  for (const got of [await take(events, 200), await take(here, 200)]) {
+    assert.deepEqual(got.map(({ data }) => data), sent);
+    for (const { data } of got) {
+      assert.ok(data.buffer.byteLength <= Math.max(BLOCK_BYTES, 2 * (data.length + 100)), `${data.buffer.byteLength}`);
+    }
+  }
+});
+
+Deno.test("events: an event shows what it is where it is printed, and is read as long as it is kept", async () => {
+  await using world = new World();
+  const gateway = await world.gateway(), [a, b] = [await world.edge(gateway.ticket), await world.edge(gateway.ticket)];
+  const events = b.subscribe<number>("x");
+  await world.passing(events.ready);
+  for (let i = 0; i < 50; i++) void a.publish("x", i);
+  await world.run(100);
+  const kept = await take(events, 50), { at } = kept[0]!;
+  for (let i = 0; i < 50; i++) void a.publish("x", 1_000);
+  await world.run(100);
+  assert.deepEqual(kept.map(({ data }) => data), [...Array(50).keys()]);
+  assert.equal(new Set(kept.map(({ id }) => id)).size, 50);
+  for (const one of [kept[0], kept[49]]) {
+    assert.deepEqual(JSON.parse(JSON.stringify(one)), { topic: "x", retained: false, at, proof: "link" });
+    assert.deepEqual(structuredClone({ ...one }), { topic: "x", retained: false, at, proof: "link" });
   }
 });
 

@@ -1,8 +1,8 @@
 /** The pub/sub core of an edge. @module */
 
 import assert from "node:assert/strict";
-import type { Publish } from "../../src/wire/mod.ts";
-import { answer, Bench, event, HUB, type PubsubEffect, send, subscribe, told } from "./hub.ts";
+import { burstEvents, type Publish } from "../../src/wire/mod.ts";
+import { answer, Bench, burst, event, HUB, type PubsubEffect, send, subscribe, told } from "./hub.ts";
 
 function attached(options = {}): Bench {
   const bench = new Bench("edge", options);
@@ -36,6 +36,31 @@ Deno.test("edge: an interest is told to the hub and confirmed by it", () => {
   ]);
   assert.deepEqual(bench.received("h", event("y")), []);
   assert.deepEqual(bench.received("h", event("x..")), []);
+});
+
+Deno.test("edge: a burst is delivered as it is where its topic is known and there is room for it, else one by one", () => {
+  const bench = attached(), message = burst("x.y"), asked: unknown[] = [];
+  const room = (has: boolean) => (subscriptions: readonly number[], count: number) => {
+    asked.push([subscriptions, count]);
+    return has;
+  };
+  bench.subscribe(1, "x.*");
+  bench.subscribe(2, "**");
+  assert.equal(bench.core.takesWhole("h", message, bench.now), false);
+  assert.deepEqual(
+    bench.received("h", message),
+    burstEvents(message).map((publish) => told({ type: "delivered", subscriptions: [1, 2], publish })),
+  );
+  assert.deepEqual([room(true), room(false)].map((one) => bench.core.takesWhole("h", message, bench.now, one)), [
+    true,
+    false,
+  ]);
+  assert.deepEqual(asked, [[[1, 2], 3], [[1, 2], 3]]);
+  assert.deepEqual(bench.received("h", message), [told({ type: "burst", subscriptions: [1, 2], burst: message })]);
+  for (const one of [1, 2]) bench.unsubscribe(one);
+  assert.deepEqual(bench.received("h", message), [], "nobody wants it any more");
+  assert.equal(bench.core.takesWhole("h", message, bench.now), true, "and that is known now");
+  assert.deepEqual(bench.received("h", message), []);
 });
 
 Deno.test("edge: what its publisher repeats through another hub is delivered once; for others that is no repetition", () => {

@@ -15,7 +15,9 @@ import { makeHello } from "../../src/link/handshake.ts";
 import type { Link } from "../../src/link/link.ts";
 import type { Attachment, Message, Publish } from "../../src/wire/mod.ts";
 import { soon, until } from "../conformance/deadline.ts";
+import { Trust } from "../../src/node/trust.ts";
 import { take } from "../node/world.ts";
+import { burst } from "../pubsub/hub.ts";
 import { ManualTimers } from "../transport/manual_timers.ts";
 import {
   credentialGateway,
@@ -108,6 +110,29 @@ Deno.test("senders: an event counts from the hub that its publisher is attached 
   assert.equal(codeOf(claimed), "unproven_sender", "a call that says itself that its caller is not proven");
   await realm.timers.run(STATEMENT_MS_MAX + CREDENTIAL_LEEWAY_MS);
   assert.equal(codeOf(bob.event(event(ALICE), hub)), "unproven_sender", "it is over");
+});
+
+Deno.test("senders: a burst counts as its events do, and so do those of one that does not", async () => {
+  const realm = new Realm(),
+    witness = await realm.witness(BOB),
+    hub = link(HUB, "hub"),
+    message = burst("demo.x", ALICE.idBytes);
+  assert.equal(codeOf(witness.event(message, hub)), "unproven_sender");
+  const trust = new Trust({
+    self: { ...selfOf(BOB), guard: await realm.guard(BOB) },
+    timers: realm.timers,
+    audit: undefined,
+    reject: () => {},
+    linkOf: () => hub,
+    onRefused: () => {},
+  });
+  trust.speaker = hub;
+  const delivered = { type: "burst", subscriptions: [1], burst: message } as const;
+  assert.equal(trust.takes(delivered), true, "it is for nobody");
+  assert.deepEqual([message.count, trust.refused.get("unproven_sender")], [3, 3]);
+  witness.learn(hub, await realm.statement(ALICE, HUB, { rights: { publish: ["demo.*"] } }));
+  assert.equal(witness.event(message, hub), "link");
+  assert.equal(codeOf(witness.event(burst("other", ALICE.idBytes), hub)), "not_allowed");
 });
 
 Deno.test("senders: statements that are not believed", async () => {

@@ -7,6 +7,7 @@ import { decodeFrame, Decoder, encodeFrame, encodeMessage } from "../../src/wire
 import { FrameReader } from "../../src/wire/frame.ts";
 import { MalformedFrame } from "../../src/wire/malformed_frame.ts";
 import {
+  briefEvents,
   type Burst,
   BURST_BYTES_MAX,
   BURST_BYTES_WRITTEN,
@@ -50,8 +51,18 @@ function eventsIn(bytes: Uint8Array): Publish[] {
   const decoder = new Decoder();
   return framesOf(bytes).flatMap((frame) => {
     const message = decoder.decode(frame);
-    return message.kind === "burst" ? burstEvents(message) : [message as Publish];
+    if (message.kind !== "burst") return [message as Publish];
+    const events = burstEvents(message), brief = briefEvents(message);
+    assert.deepEqual(brief.map(named), events.map(named), "the same for who looks at them later");
+    return events;
   });
+}
+
+/** What somebody reads of an event. */
+function named({ kind, topic, payload, qos, retain, messageId, publisher, encoding, at, ...rest }: Publish) {
+  const { acknowledge, headers, proof, originProof, claimed } = rest as Partial<Publish>;
+  const others = { acknowledge, headers, proof, originProof, claimed };
+  return { kind, topic, payload, qos, retain, messageId, publisher, encoding, at, ...others };
 }
 
 /** How many events are in each frame; 0 for one by itself. */

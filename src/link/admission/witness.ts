@@ -11,7 +11,7 @@ import type { Timers } from "../../base/clock.ts";
 import type { Failure } from "../../base/protocol.ts";
 import { CREDENTIAL_LEEWAY_MS, type NodeId, sha256 } from "../../identity/mod.ts";
 import { isForEverybody } from "../../names/mod.ts";
-import type { Attachment, Publish } from "../../wire/mod.ts";
+import type { Attachment, Burst, Publish } from "../../wire/mod.ts";
 import type { Self } from "../handshake.ts";
 import type { Link } from "../link.ts";
 import { type Proof, signerOf } from "./event_proof.ts";
@@ -75,7 +75,7 @@ export class Witness {
   }
 
   /** By what it is known who published an event that came over `link` (from here if undefined), or why it does not count. */
-  event(publish: Publish, link: Link | undefined): Proof | Failure {
+  event(publish: Publish | Burst, link: Link | undefined): Proof | Failure {
     const by = this.#guard.mode === "credential" ? this.#credible(publish, link) : "link";
     if (typeof by !== "string") return by;
     if (publish.proof === undefined) return publish.claimed ? "claimed" : by;
@@ -99,7 +99,7 @@ export class Witness {
     return refusal ?? (sender.hub === link!.peer.node ? "link" : "hub");
   }
 
-  #credible(publish: Publish, link: Link | undefined): Proof | Failure {
+  #credible(publish: Publish | Burst, link: Link | undefined): Proof | Failure {
     const { publisher, topic } = publish;
     if (publisher === undefined) return unproven(`event on ${topic}`);
     if (isProven(publisher, link)) return "link";
@@ -110,7 +110,7 @@ export class Witness {
   }
 
   /** Signed by a hub to which its publisher is attached, which has shown that it is one. */
-  #byOrigin(publish: Publish, publisher: Uint8Array, { hub }: Sender): Proof | Failure {
+  #byOrigin(publish: Publish | Burst, publisher: Uint8Array, { hub }: Sender): Proof | Failure {
     const proof = publish.originProof;
     const signer = proof === undefined ? undefined : signerOf(proof, "origin", this.#self.realm, publish);
     const sender = signer === undefined ? undefined : this.#sender(publisher, signer);

@@ -54,12 +54,21 @@ const AT_OFFSET = FRAME_HEADER_BYTES + 2, ID_OFFSET = AT_OFFSET + 6, PUBLISHER_O
 const TOPIC_OFFSET = PUBLISHER_OFFSET + NODE_BYTES, EVENT_HEAD_BYTES = 3, LATER_MS_MAX = 0xff;
 const COUNTED_OFFSET = ID_BYTES - 4;
 
-/** Events in one frame. They are valid as they stand; `burstEvents` gives them one by one. */
+/**
+ * Events in one frame. They are valid as they stand; `burstEvents` gives them one by one. None is signed: what has a
+ * proof goes alone.
+ */
 export interface Burst {
   readonly kind: "burst";
   readonly topic: string;
   /** 32 bytes. */
   readonly publisher: Uint8Array;
+  readonly encoding: "json" | "bytes";
+  /** Of the first, ms. */
+  readonly at: number;
+  readonly proof?: undefined;
+  readonly originProof?: undefined;
+  readonly claimed?: undefined;
   /** How many there are. */
   readonly count: number;
   /** The whole frame as it was received: forwarded as it is. */
@@ -158,15 +167,16 @@ export function readBurst(frame: Uint8Array, end: number, texts: TextCache | und
     kind: "burst",
     topic: readName(frame, TOPIC_OFFSET, first, texts),
     publisher: part(frame, PUBLISHER_OFFSET, NODE_BYTES),
+    encoding: (flags & AS_JSON) !== 0 ? "json" : "bytes",
+    at: readU48(frame, AT_OFFSET),
     count,
     frame: frame.length === end ? frame : frame.subarray(0, end),
   };
 }
 
 /** The events of a burst, in order. Their bodies are parts of its frame. */
-export function burstEvents({ topic, publisher, count, frame }: Burst): Publish[] {
-  const firstAt = readU48(frame, AT_OFFSET), json = (frame[8]! & AS_JSON) !== 0, events: Publish[] = [];
-  const ids = new Uint8Array(count * ID_BYTES);
+export function burstEvents({ topic, publisher, encoding, at: firstAt, count, frame }: Burst): Publish[] {
+  const json = encoding === "json", events: Publish[] = [], ids = new Uint8Array(count * ID_BYTES);
   let id = part(frame, ID_OFFSET, ID_BYTES);
   for (let i = 0, at = TOPIC_OFFSET + topic.length; i < count; i++) {
     if (i > 0) id = nextId(id, new Uint8Array(ids.buffer, i * ID_BYTES, ID_BYTES))!;
@@ -176,6 +186,73 @@ export function burstEvents({ topic, publisher, count, frame }: Burst): Publish[
     at = end;
   }
   return events;
+}
+
+/**
+ * The same for who keeps them and may never look at their ids: what is not in the frame as it stands is made when it is
+ * asked for. For a copy with `{ ...event }` take those of `burstEvents`.
+ */
+export function briefEvents(burst: Burst): BriefEvent[] {
+  const { frame, count } = burst, events = new Array<BriefEvent>(count);
+  for (let i = 0, at = TOPIC_OFFSET + frame[9]!; i < count; i++) {
+    const end = bodyEnd(frame, at);
+    events[i] = new BriefEvent(burst, i, at + EVENT_HEAD_BYTES, end);
+    at = end;
+  }
+  return events;
+}
+
+/** One event of a burst. */
+class BriefEvent implements Publish {
+  readonly #burst: Burst;
+  readonly #index: number;
+  readonly #from: number;
+  readonly #to: number;
+
+  constructor(burst: Burst, index: number, from: number, to: number) {
+    this.#burst = burst;
+    this.#index = index;
+    this.#from = from;
+    this.#to = to;
+  }
+
+  get kind(): "publish" {
+    return "publish";
+  }
+
+  get topic(): string {
+    return this.#burst.topic;
+  }
+
+  get payload(): Uint8Array {
+    return part(this.#burst.frame, this.#from, this.#to - this.#from);
+  }
+
+  get qos(): number {
+    return 0;
+  }
+
+  get retain(): boolean {
+    return false;
+  }
+
+  get messageId(): Uint8Array {
+    const id = this.#burst.frame.slice(ID_OFFSET, ID_OFFSET + ID_BYTES);
+    putU32(id, COUNTED_OFFSET, readU32(id, COUNTED_OFFSET) + this.#index);
+    return id;
+  }
+
+  get publisher(): Uint8Array {
+    return this.#burst.publisher;
+  }
+
+  get encoding(): string {
+    return this.#burst.encoding;
+  }
+
+  get at(): number {
+    return this.#burst.at + this.#burst.frame[this.#from - 1]!;
+  }
 }
 
 /** Whether an event can share a frame with the one before it. */
