@@ -13,7 +13,7 @@
  * @module
  */
 
-import { prefixOf } from "../names/distance.ts";
+import { prefixOf, SIGN_BIT } from "../names/distance.ts";
 import { compareDistance } from "../names/mod.ts";
 import type { LookupOptions } from "./options.ts";
 
@@ -60,7 +60,7 @@ export class Lookup<C extends Askable> {
   /** `own` is never asked. `seeds` are the closest that are known, the closest first. */
   constructor(target: Uint8Array, options: LookupOptions & { readonly own: string; readonly seeds: readonly C[] }) {
     this.target = target;
-    this.#prefix = prefixOf(target);
+    this.#prefix = prefixOf(target) ^ SIGN_BIT;
     this.#own = options.own;
     this.#ownPrefix = Number.parseInt(options.own.slice(0, 8), 16) | 0;
     this.#options = options;
@@ -247,7 +247,7 @@ export class Lookup<C extends Askable> {
   }
 
   #distance({ prefix }: Askable): number {
-    return (prefix ^ this.#prefix) >>> 0;
+    return prefix ^ this.#prefix;
   }
 
   /** The index of the first candidate that is not closer. */

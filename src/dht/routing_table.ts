@@ -7,7 +7,7 @@
  * @module
  */
 
-import { bucketIndexOf, type Prefixed, prefixOf } from "../names/distance.ts";
+import { bucketIndexOf, type Prefixed, prefixOf, SIGN_BIT } from "../names/distance.ts";
 import { bucketIndex, compareDistance } from "../names/mod.ts";
 
 /** What the table needs to know of a node. */
@@ -259,21 +259,31 @@ export class RoutingTable<C extends Known> {
 
 /** The closest of what is given it, group by group: nobody of a later one is closer than somebody of an earlier one. */
 class Nearest<C extends Known> {
-  readonly nodes: C[] = [];
-  readonly #distances: number[] = [];
+  readonly #nodes: C[];
+  readonly #distances: number[];
   readonly #target: Uint8Array;
   readonly #prefix: number;
   readonly #count: number;
   readonly #accepts: ((contact: C) => boolean) | undefined;
   readonly #except: Named | undefined;
+  #found = 0;
   #groupStart = 0;
 
   constructor(target: Uint8Array, count: number, { accepts, except }: Wanted<C>) {
     this.#target = target;
-    this.#prefix = prefixOf(target);
+    this.#prefix = prefixOf(target) ^ SIGN_BIT;
     this.#count = count;
     this.#accepts = accepts;
     this.#except = except;
+    // As long as they may become: lists that grow are copied, and this is done for every question.
+    this.#nodes = new Array(count);
+    this.#distances = new Array(count);
+  }
+
+  /** Those that were found, the closest first. */
+  get nodes(): C[] {
+    if (this.#found < this.#count) this.#nodes.length = this.#found;
+    return this.#nodes;
   }
 
   /** Whether earlier groups are all that is wanted. */
@@ -282,19 +292,19 @@ class Nearest<C extends Known> {
   }
 
   endGroup(): void {
-    this.#groupStart = this.nodes.length;
+    this.#groupStart = this.#found;
   }
 
   /** Sorts the nodes of a bucket in. */
   take(bucket: Bucket<C> | undefined): void {
     if (bucket === undefined) return;
-    const { nodes } = this, accepts = this.#accepts, except = this.#except;
+    const accepts = this.#accepts, except = this.#except;
     const distances = this.#distances, prefix = this.#prefix, count = this.#count, { entries, prefixes } = bucket;
     for (let n = 0; n < prefixes.length; n++) {
-      const distance = (prefixes[n]! ^ prefix) >>> 0;
-      if (nodes.length >= count && distance > distances[count - 1]!) continue;
+      const its = prefixes[n]!, distance = its ^ prefix;
+      if (this.#found >= count && distance > distances[count - 1]!) continue;
       const contact = entries[n]!;
-      if (except !== undefined && prefixes[n] === except.prefix && contact.node === except.node) continue;
+      if (except !== undefined && its === except.prefix && contact.node === except.node) continue;
       if (accepts !== undefined && !accepts(contact)) continue;
       this.#sortIn(contact, distance);
     }
@@ -302,23 +312,23 @@ class Nearest<C extends Known> {
 
   /** Sorts in one node of the group. */
   takeOne(contact: C | undefined): void {
-    if (contact !== undefined) this.#sortIn(contact, (contact.prefix ^ this.#prefix) >>> 0);
+    if (contact !== undefined) this.#sortIn(contact, contact.prefix ^ this.#prefix);
   }
 
   #sortIn(contact: C, distance: number): void {
-    const { nodes } = this, distances = this.#distances, target = this.#target, start = this.#groupStart;
-    let i = nodes.length;
+    const nodes = this.#nodes, distances = this.#distances, target = this.#target, start = this.#groupStart;
+    let i = this.#found;
     for (; i > start && distances[i - 1]! >= distance; i--) {
       const other = nodes[i - 1]!;
       if (distances[i - 1] === distance && compareDistance(target, other.nodeBytes, contact.nodeBytes) < 0) break;
+      if (i === this.#count) continue; // the farthest has no place any more
       nodes[i] = other;
       distances[i] = distances[i - 1]!;
     }
+    if (i === this.#count) return;
     nodes[i] = contact;
     distances[i] = distance;
-    if (nodes.length <= this.#count) return;
-    nodes.pop();
-    distances.pop();
+    if (this.#found < this.#count) this.#found++;
   }
 }
 

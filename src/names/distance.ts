@@ -12,6 +12,12 @@ export function prefixOf(id: Uint8Array): number {
   return id[0]! << 24 | id[1]! << 16 | id[2]! << 8 | id[3]!;
 }
 
+/**
+ * With the first bit the other way round, the first 32 bits of two distances compare as signed numbers as they do without
+ * a sign; such numbers take no memory of their own.
+ */
+export const SIGN_BIT: number = 1 << 31;
+
 /** How many zero bits `bytes` begins with; all of them where there is no other. */
 export function leadingZeros(bytes: Uint8Array): number {
   for (let i = 0; i < bytes.length; i++) {
