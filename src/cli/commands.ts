@@ -127,8 +127,9 @@ export const COMMANDS: readonly Command[] = [
       "publishes --rate events per second by the clock, and counts from when each was due; call makes one call after " +
       "another, calls has --in-flight of them. The connections are this process's own: give it a core. Topics and " +
       "procedures begin with bench.",
-      '--slo takes what has to hold, as in "p99<5ms", "calls.rate>1000/s", "errors<0.1%". Without a workload in front ' +
-      "a duration is for latency and call, a rate for events, fan_out and calls. A miss is exit status 1 and one line.",
+      '--slo takes what has to hold, as in "p99<5ms", "calls.rate>1000/s", "errors<0.1%": a percentile, mean or max ' +
+      "of durations, where what never came is longer than any; rate; errors. Without a workload in front a duration " +
+      "is for latency and call, a rate for events, fan_out and calls. A miss is exit status 1 and one line.",
       DEFAULT_TARGET,
       FRESH_KEY,
     ],

@@ -81,3 +81,17 @@ Deno.test("misses are one sentence, and what was not measured misses", () => {
   );
   assert.equal(missedText(verdicts.filter(({ met }) => met)), undefined);
 });
+
+Deno.test("what never came is slower than any bound: losing slow events does not make a mesh fast", () => {
+  const latency = new Histogram();
+  for (let ms = 1; ms <= 90; ms++) latency.record(ms);
+  const lossy: Measured = { workload: "latency", rate: 90, errors: 0.1, sent: 100, received: 90, latency };
+  const verdicts = judge(parseObjectives("p90<95ms,p91<95ms,max<1s,mean<1s", WORKLOAD_NAMES), [lossy]);
+  assert.deepEqual(verdicts.map(({ got, met }) => [got, met]), [
+    [90, true],
+    [Infinity, false],
+    [Infinity, false],
+    [Infinity, false],
+  ]);
+  assert.match(missedText(verdicts)!, /p91<95ms in latency, got some that never came; /);
+});

@@ -54,11 +54,15 @@ export class Histogram {
     return this.#count === 0 ? NaN : this.#sumMs / this.#count;
   }
 
-  /** The duration that `percent` of all do not exceed, ms; `percent` from 0 to 100. */
-  percentile(percent: number): number {
-    if (this.#count === 0) return NaN;
-    const rank = Math.max(1, Math.ceil(percent / 100 * this.#count));
-    if (rank >= this.#count) return this.#mostMs;
+  /**
+   * The duration that `percent` (0 to 100) of all do not exceed, ms. `all` are more than were recorded where some did
+   * not come to an end: they count as longer than any, and a percentile among them is Infinity.
+   */
+  percentile(percent: number, all: number = this.#count): number {
+    if (all === 0) return NaN;
+    const rank = Math.max(1, Math.ceil(percent / 100 * all));
+    if (rank > this.#count) return Infinity;
+    if (rank === this.#count) return this.#mostMs;
     let index = 0;
     for (let seen = this.#counts[0]!; seen < rank; seen += this.#counts[index]!) index++;
     const highest = index === this.#counts.length - 1 ? Infinity : lowestOf(index + 1) - 1;

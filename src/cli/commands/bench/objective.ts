@@ -37,7 +37,10 @@ export type Metric =
 export interface Verdict {
   readonly objective: string;
   readonly workload: WorkloadName;
-  /** In the unit of {@link Objective}; `NaN` where nothing was measured, which meets nothing. */
+  /**
+   * In the unit of {@link Objective}. `NaN` where nothing was measured, which meets nothing; Infinity for a duration of
+   * what did not come: a mesh that loses its slow events is not a fast one.
+   */
   readonly got: number;
   readonly met: boolean;
 }
@@ -113,16 +116,17 @@ export function judge(objectives: readonly Objective[], all: readonly Measured[]
   );
 }
 
-function valueOf(metric: Metric, { rate, errors, latency }: Measured): number {
+function valueOf(metric: Metric, { rate, errors, sent, received, latency }: Measured): number {
+  const lost = Math.max(0, sent - received);
   switch (metric.kind) {
     case "rate":
       return rate;
     case "errors":
       return errors;
     case "percentile":
-      return latency?.percentile(metric.percent) ?? NaN;
+      return latency?.percentile(metric.percent, latency.count + lost) ?? NaN;
     default:
-      return latency?.[metric.kind] ?? NaN;
+      return lost > 0 ? Infinity : latency?.[metric.kind] ?? NaN;
   }
 }
 

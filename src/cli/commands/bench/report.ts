@@ -63,6 +63,7 @@ export function missedText(verdicts: readonly Verdict[]): string | undefined {
 
 function gotText(objective: string, got: number): string {
   if (Number.isNaN(got)) return "nothing";
+  if (got === Infinity) return "some that never came";
   if (objective.endsWith("/s")) return `${Math.round(got)}/s`;
   return objective.endsWith("%") ? percentText(got) : `${shown(got)} ms`;
 }
