@@ -1,7 +1,10 @@
 /** `macula bench` as its users meet it: a process of its own against a gateway in another. @module */
 
 import assert from "node:assert/strict";
-import { TestGateway } from "../../end_to_end/program.ts";
+import { connect } from "../../../mod.ts";
+import { soon } from "../../conformance/deadline.ts";
+import { Program, TestGateway } from "../../end_to_end/program.ts";
+import { take } from "../../node/world.ts";
 
 const SHORT = ["--duration", "150ms", "--subscribers", "3", "--in-flight", "4", "--rate", "200"];
 
@@ -38,4 +41,36 @@ Deno.test("bench measures every workload, and its exit code says whether the obj
     assert.deepEqual([code, stdout], [2, ""]);
     assert.equal(stderr, 'macula: Cannot use --slo: it is for latency, call, got "p99<5ms"\n');
   });
+});
+
+Deno.test("bench: a gateway that dies in the middle is told, with what was measured until then, and nothing hangs", async () => {
+  await using gateway = await TestGateway.start();
+  await using witness = await connect(gateway.ticket);
+  await using began = witness.subscribe("bench.*.latency");
+  await began.ready;
+  const args = ["bench", "latency", "call", ...SHORT, "--timeout", "1000", "--slo", "p50<60s", "--json"];
+  await using bench = new Program([...args, "--ticket", gateway.ticket]);
+  await soon(take(began, 1), "the first event");
+  await witness.close();
+  gateway.program.kill("SIGKILL");
+  const { code, stdout, stderr } = await bench.ended;
+  assert.equal(code, 3, stderr);
+  assert.match(stderr, /^macula: Cannot measure call: the gateway must confirm .* within 1000 ms, and has not\n$/);
+  const { workloads: [latency, ...others], objectives } = JSON.parse(stdout);
+  assert.deepEqual([latency.workload, others], ["latency", []]);
+  assert.ok(latency.errors > 0.5, stdout);
+  assert.deepEqual(objectives, [{ objective: "p50<60s", workload: "latency", got: null, met: false }]);
+});
+
+Deno.test("bench: Ctrl-C ends it at once", async () => {
+  await using gateway = await TestGateway.start();
+  await using witness = await connect(gateway.ticket);
+  await using began = witness.subscribe("bench.*.events");
+  await began.ready;
+  await using bench = new Program(["bench", "--duration", "60m", "--ticket", gateway.ticket]);
+  await soon(take(began, 1), "the first event");
+  bench.kill("SIGINT");
+  const { code, stdout, stderr } = await bench.ended;
+  assert.deepEqual([code, stdout], [1, ""]);
+  assert.match(stderr, /^macula: Cannot finish: the process was told to leave by SIGINT\n$/);
 });

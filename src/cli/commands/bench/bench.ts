@@ -19,7 +19,7 @@ import { calls } from "./workload/calls.ts";
 import { flood } from "./workload/flood.ts";
 import { latency } from "./workload/latency.ts";
 
-/** Runs the workloads that were asked for; rejects with `slo_missed` where an objective is not met. */
+/** Runs the workloads that were asked for; rejects where one cannot go on, else with `slo_missed` where one misses. */
 export async function bench(settings: Settings): Promise<number> {
   const plan = planOf(settings), objectives = parseObjectives(settings.text("slo") ?? "", plan.workloads);
   const isJson = settings.has("json");
@@ -29,14 +29,22 @@ export async function bench(settings: Settings): Promise<number> {
     const prefix = `bench.${toHex(systemRandom().bytes(6))}`, clock = systemClock(signal);
     const run: BenchRun = { plan, crew, clock, progress, signal, prefix };
     const all: Measured[] = [];
+    let failure: { readonly error: unknown } | undefined;
     for (const name of plan.workloads) {
-      const measured = await WORKLOADS[name](run);
-      progress.done();
-      all.push(measured);
-      if (!isJson) await print(lineOf(measured, plan));
+      try {
+        all.push(await WORKLOADS[name](run));
+      } catch (error) {
+        signal.throwIfAborted();
+        failure = { error };
+        break; // what was measured until then is told
+      } finally {
+        progress.done();
+      }
+      if (!isJson) await print(lineOf(all.at(-1)!, plan));
     }
     const verdicts = judge(objectives, all), missed = missedText(verdicts);
-    if (isJson) await print(toJson(documentOf(all, verdicts, plan)));
+    if (isJson && all.length > 0) await print(toJson(documentOf(all, verdicts, plan)));
+    if (failure !== undefined) throw failure.error;
     if (missed !== undefined) throw new MeshError("slo_missed", missed);
     return EXIT.done;
   });

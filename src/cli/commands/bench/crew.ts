@@ -20,6 +20,7 @@ export class Crew implements AsyncDisposable {
   constructor(settings: Settings, signal: AbortSignal) {
     this.#settings = settings;
     this.#signal = signal;
+    signal.addEventListener("abort", () => void this.#close(), { once: true }); // what waits for a gateway gives up
   }
 
   /** Edges that are attached; those of earlier workloads are used again. Rejects as `connect` does. */
@@ -36,6 +37,10 @@ export class Crew implements AsyncDisposable {
 
   /** Ends all of them. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#close();
+  }
+
+  async #close(): Promise<void> {
     await Promise.all(this.#edges.map((edge) => edge.close()));
   }
 

@@ -41,7 +41,10 @@ const TIMER_LATE_MS = 3;
 
 /** The clock of this process; near the end of a wait it goes through turns of the event loop instead of timers. */
 export function systemClock(signal: AbortSignal): ScheduleClock & { pause(ms: number): Promise<void> } {
-  const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+  const pause = async (ms: number) => {
+    await new Promise<void>((resolve) => setTimeout(resolve, ms));
+    signal.throwIfAborted();
+  };
   return {
     now: () => performance.now(),
     pause,

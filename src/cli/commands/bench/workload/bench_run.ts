@@ -1,5 +1,8 @@
 /** What every workload runs with. @module */
 
+import { within } from "../../../../base/clock.ts";
+import { MeshError } from "../../../../base/errors.ts";
+import { systemTimers } from "../../../../node/runtime.ts";
 import type { Crew } from "../crew.ts";
 import type { Plan } from "../plan.ts";
 import type { Progress } from "../progress.ts";
@@ -26,4 +29,10 @@ export function progressLine(run: BenchRun, name: string, durationMs: number, co
     const seconds = (clock.now() - startedAt) / 1_000, rate = Math.round(count() / Math.max(seconds, 0.001));
     return `${name}  ${Math.min(seconds, durationMs / 1_000).toFixed(1)} of ${durationMs / 1_000} s  ${rate}/s`;
   };
+}
+
+/** Waits until the mesh knows what a workload needs; rejects with `unavailable` where that takes longer than an answer may. */
+export function known<T>({ plan: { timeoutMs } }: BenchRun, what: string, promise: Promise<T>): Promise<T> {
+  const text = `Cannot measure ${what}: the gateway must confirm what it needs within ${timeoutMs} ms, and has not`;
+  return within(systemTimers(), timeoutMs, promise, () => new MeshError("unavailable", text));
 }

@@ -4,13 +4,14 @@ import { MeshError } from "../../../../base/errors.ts";
 import { BodyMaker } from "../body.ts";
 import { Histogram } from "../histogram.ts";
 import { Failures, type Measured, share } from "../measured.ts";
-import { type BenchRun, progressLine, WARM_UP_SHARE } from "./bench_run.ts";
+import { type BenchRun, known, progressLine, WARM_UP_SHARE } from "./bench_run.ts";
 
 /** Measures calls with `inFlight` of them waiting at once. */
 export async function calls(run: BenchRun, workload: "call" | "calls", inFlight: number): Promise<Measured> {
   const { plan, crew, prefix } = run, procedure = `${prefix}.${workload}`;
   const [caller, responder] = await crew.edges(2);
-  await using _service = await responder!.advertise(procedure, (args) => args, { concurrency: inFlight });
+  const advertised = responder!.advertise(procedure, (args) => args, { concurrency: inFlight });
+  await using _service = await known(run, workload, advertised);
   const call = async (body: Uint8Array) => {
     const answer = await caller!.call(procedure, body, { timeout: plan.timeoutMs });
     if (answer instanceof Uint8Array && answer.length === body.length) return;

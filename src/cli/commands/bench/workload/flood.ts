@@ -15,7 +15,7 @@ export async function flood(run: BenchRun, workload: "events" | "fan_out", subsc
   const { plan, clock, crew, prefix } = run, topic = `${prefix}.${workload}`;
   const [publisher, ...readers] = await crew.edges(1 + subscribers);
   const receiver = new Receiver(plan.sizeBytes, clock.now);
-  await using _subscriptions = await subscribeAll(readers, topic, receiver);
+  await using _subscriptions = await subscribeAll(run, readers, { topic, receiver });
   const phase = (durationMs: number) =>
     onePhase(run, { publisher: publisher!, topic, receiver, durationMs, subscribers });
   await phase(plan.durationMs * WARM_UP_SHARE);

@@ -13,7 +13,7 @@ export async function latency(run: BenchRun): Promise<Measured> {
   const { plan, clock, crew, prefix } = run, topic = `${prefix}.latency`;
   const [publisher, reader] = await crew.edges(2);
   const receiver = new Receiver(plan.sizeBytes, clock.now), bodies = new BodyMaker(plan.sizeBytes);
-  await using _subscription = await subscribeAll([reader!], topic, receiver);
+  await using _subscription = await subscribeAll(run, [reader!], { topic, receiver });
   const onePhase = async (durationMs: number): Promise<Measured> => {
     const histogram = new Histogram(), lag = new Histogram(), failures = new Failures();
     const phase = receiver.begin(histogram), startedAt = clock.now();
