@@ -48,9 +48,9 @@ export function busyMs(): number {
   return ((user ?? 0) + (nice ?? 0) + (system ?? 0) + (irq ?? 0) + (softirq ?? 0) + (steal ?? 0)) * TICK_MS;
 }
 
-/** Waits until nobody uses the machine, at most `patienceMs`; says whether it is so. */
-export async function quiet(patienceMs: number): Promise<boolean> {
-  for (let waitedMs = 0; waitedMs < patienceMs; waitedMs += LOOK_MS) {
+/** Waits until nobody uses the machine, at most `patienceMs`, and no longer than `signal` wants; says whether it is so. */
+export async function quiet(patienceMs: number, signal?: AbortSignal): Promise<boolean> {
+  for (let waitedMs = 0; waitedMs < patienceMs && signal?.aborted !== true; waitedMs += LOOK_MS) {
     const before = busyMs();
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     if (busyMs() - before < LOOK_MS * QUIET_PERCENT / 100) return true;

@@ -1,6 +1,7 @@
 /** The command line of `deno task bench`. @module */
 
 import { parseArgs } from "node:util";
+import { WORKLOADS } from "./workloads.ts";
 
 /** What is measured, and how often. */
 export interface BenchOptions {
@@ -55,9 +56,14 @@ export function parseOptions(args: readonly string[]): BenchOptions | "help" | "
   if (values.help) return "help";
   if (values.list) return "list";
   const { quick = false, json, results } = values;
+  const only = values.only?.split(",").map((name) => name.trim()).filter((name) => name !== "") ?? [];
+  const unknown = only.find((one) => !WORKLOADS.some(({ name }) => isChosen(name, [one])));
+  if (unknown !== undefined || values.only !== undefined && only.length === 0) {
+    throw new RangeError(`Cannot use --only: names that --list has are expected, got ${unknown ?? "none"}`);
+  }
   return {
     rounds: positive("rounds", values.rounds, quick ? 3 : 5, true),
-    only: values.only?.split(",").map((name) => name.trim()).filter((name) => name !== "") ?? [],
+    only,
     peers: values.peers ?? false,
     scale: positive("scale", values.scale, quick ? 0.1 : 1),
     patienceMs: 1_000 * positive("patience", values.patience, 15, false, 0),

@@ -15,7 +15,10 @@ export interface Results {
   readonly machine: Machine;
   /** Versions of what was measured, by name. */
   readonly versions: Readonly<Record<string, string>>;
+  /** Whole rounds. */
   readonly rounds: number;
+  /** Somebody ended it before the last one was whole. */
+  readonly endedEarly: boolean;
   /** What every count was multiplied with. */
   readonly scale: number;
   /** Systems that could not be measured, with the cure. */
@@ -37,7 +40,7 @@ export function report(results: Results): string {
     ...(doubts.length === 0 ? [] : [`**Provisional, not to be quoted**: ${doubts.join("; ")}.`, ""]),
     ...table([head, ...body]),
     "",
-    `Median (min–max) of ${results.rounds} interleaved rounds; **×** is ours as a multiple of that column within a round.`,
+    `Median (min–max) of ${roundsText(results)}; **×** is ours as a multiple of that column within a round.`,
     `\`*\`: too few runs with at most ${FOREIGN_PERCENT_MAX} % of a core used by others; the figure is provisional.`,
     "",
     `- Machine: ${machine.model}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.system}`,
@@ -78,16 +81,22 @@ export function verdict(runs: readonly Run[], row: Row, goal: Goal): string | un
 }
 
 /** Why the figures are not to be quoted; empty for an honest run. */
-export function doubtsOf({ rounds, scale, runs }: Results): string[] {
+export function doubtsOf({ rounds, endedEarly, scale, runs }: Results): string[] {
   const cells = systemsOf(runs).flatMap((system) =>
     ROWS.map(({ workload, metric }) => summarise(runs, { workload, metric, system })).filter((one) => one !== undefined)
   );
   const disturbed = cells.filter(({ clean }) => !clean).length;
   return [
-    ...(rounds < ROUNDS_MIN ? [`${rounds} rounds, ${ROUNDS_MIN} are due`] : []),
+    ...(endedEarly ? ["ended early"] : []),
+    ...(rounds < ROUNDS_MIN ? [`${rounds} of ${ROUNDS_MIN} rounds that are due`] : []),
     ...(scale < 1 ? [`counts × ${scale}`] : []),
     ...(disturbed > 0 ? [`others used the machine during ${disturbed} of ${cells.length} figures (marked \`*\`)`] : []),
   ];
+}
+
+function roundsText({ rounds, endedEarly }: Results): string {
+  const whole = `${rounds} interleaved ${rounds === 1 ? "round" : "rounds"}`;
+  return endedEarly ? `${whole} and a part of one` : whole;
 }
 
 function systemsOf(runs: readonly Run[]): SystemName[] {

@@ -35,16 +35,13 @@ export async function runRounds(
 ): Promise<Rounds> {
   const { systems } = available(options.peers), runs: Run[] = [];
   const workloads = WORKLOADS.filter(({ name }) => isChosen(name, options.only));
-  if (workloads.length === 0) {
-    throw new RangeError(`Cannot use --only: names of workloads are expected, got ${options.only.join(",")}`);
-  }
   for (let round = 1; round <= options.rounds; round++) {
     for (const workload of workloads) {
       const here = workload.systems.filter((name) => systems.includes(name));
       for (let i = 0; i < here.length; i++) {
         // Nobody comes first, or behind the same one, in each round.
         const system = here[(i + round - 1) % here.length]!;
-        const run = await once(workload, system, round, options);
+        const run = await once(workload, system, round, { ...options, signal });
         if (signal.aborted) return { runs, whole: round - 1 };
         runs.push(run);
         tell(run);
@@ -54,14 +51,14 @@ export async function runRounds(
   return { runs, whole: options.rounds };
 }
 
-/** One run; a failure is told in it. */
+/** One run; a failure is told in it, also that `signal` was aborted. */
 export async function once(
   workload: Workload,
   system: SystemName,
   round: number,
-  options: BenchOptions,
+  options: BenchOptions & { readonly signal?: AbortSignal },
 ): Promise<Run> {
-  await quiet(options.patienceMs);
+  await quiet(options.patienceMs, options.signal);
   const before = speed();
   const outcome = await bounded(workload, system, options).catch((error: unknown) => ({
     error: error instanceof Error ? error.message : String(error),
@@ -76,17 +73,24 @@ export async function once(
   };
 }
 
-/** One run, ended with all its processes when its time is over. */
-async function bounded(workload: Workload, system: SystemName, { scale, limitMs }: BenchOptions) {
+/** One run, ended with all its processes when its time is over, or nobody wants it any more. */
+async function bounded(
+  workload: Workload,
+  system: SystemName,
+  { scale, limitMs, signal }: BenchOptions & { readonly signal?: AbortSignal },
+) {
+  signal?.throwIfAborted();
   await using stage = new Stage(system, scale);
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error(`the run took longer than ${limitMs} ms`)), limitMs);
+  const over = Promise.withResolvers<never>(), giveUp = () => over.reject(signal?.reason);
+  const timer = setTimeout(() => over.reject(new Error(`the run took longer than ${limitMs} ms`)), limitMs);
+  signal?.addEventListener("abort", giveUp);
   const running = workload.run(stage);
-  running.catch(() => {}); // when it is late, the processes end under it
+  running.catch(() => {}); // when it is over before, the processes end under it
   try {
-    return await Promise.race([running, late.promise]);
+    return await Promise.race([running, over.promise]);
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener("abort", giveUp);
   }
 }
 

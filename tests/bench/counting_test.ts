@@ -7,7 +7,7 @@ import { payloads, Tally, timedPayload, timeOf } from "../../bench/role/payload.
 import { Subscriber } from "../../bench/role/subscriber.ts";
 import { windowed } from "../../bench/role/windowed.ts";
 import { isChosen, parseOptions } from "../../bench/run/options.ts";
-import { cell, doubtsOf, type Results, verdict } from "../../bench/run/report.ts";
+import { cell, doubtsOf, report, type Results, verdict } from "../../bench/run/report.ts";
 import type { Row } from "../../bench/run/rows.ts";
 import { counted, median, ratio, type Run, summarise } from "../../bench/run/statistics.ts";
 import type { SystemName } from "../../bench/system/catalogue.ts";
@@ -151,6 +151,9 @@ Deno.test("the command line", () => {
   assert.throws(() => parseOptions(["--rounds", "2.5"]), /Cannot use --rounds: a positive integer/);
   assert.throws(() => parseOptions(["--scale", "0"]), RangeError);
   assert.throws(() => parseOptions(["--fast"]), TypeError);
+  for (const only of ["nothing", "events,nothing*", ",", ""]) {
+    assert.throws(() => parseOptions(["--only", only]), /^RangeError: Cannot use --only: names that --list has are/);
+  }
   const only = ["events", "call*"];
   const chosen = ["events", "events_direct", "call", "calls"].map((name) => isChosen(name, only));
   assert.deepEqual(chosen, [true, false, true, true]);
@@ -164,14 +167,18 @@ Deno.test("a run that is too short or disturbed says so", () => {
     machine,
     versions: {},
     rounds,
+    endedEarly: false,
     scale,
     missing: [],
     runs: Array.from({ length: rounds }, (_, i) => run(i + 1, "macula", 100, foreignPercent)),
   });
   assert.deepEqual(doubtsOf(results(5, 1, 3)), []);
   assert.deepEqual(doubtsOf(results(3, 0.1, 90)), [
-    "3 rounds, 5 are due",
+    "3 of 5 rounds that are due",
     "counts × 0.1",
     "others used the machine during 1 of 1 figures (marked `*`)",
   ]);
+  const early = { ...results(1, 1, 3), endedEarly: true };
+  assert.deepEqual(doubtsOf(early), ["ended early", "1 of 5 rounds that are due"]);
+  assert.match(report(early), /^Median \(min–max\) of 1 interleaved round and a part of one; /m);
 });

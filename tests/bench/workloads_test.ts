@@ -1,6 +1,7 @@
 /** Each workload, with a handful of events: the processes come up, nothing is lost, and every row has its figure. @module */
 
 import assert from "node:assert/strict";
+import type { Child } from "../../bench/run/child.ts";
 import { parseOptions } from "../../bench/run/options.ts";
 import { available, once } from "../../bench/run/rounds.ts";
 import { ROWS } from "../../bench/run/rows.ts";
@@ -55,6 +56,26 @@ Deno.test("a system that fails is a run with an error, and its processes end", a
   const { error, values } = await once(impossible, "macula", 1, OPTIONS);
   assert.match(error ?? "", /Cannot connect/);
   assert.equal(values, undefined);
+});
+
+Deno.test("a run that is given up ends at once, with its processes", async () => {
+  assert(typeof OPTIONS === "object");
+  const givenUp = new AbortController();
+  let child: Child | undefined;
+  const endless: Workload = {
+    name: "endless",
+    systems: ["macula"],
+    run: async (stage) => {
+      child = await stage.role("hub");
+      givenUp.abort(new Error("enough"));
+      return await new Promise(() => {});
+    },
+  };
+  const { error } = await once(endless, "macula", 1, { ...OPTIONS, signal: givenUp.signal });
+  assert.equal(error, "enough");
+  assert.notEqual(child!.gone, undefined);
+  const again = await once(endless, "macula", 2, { ...OPTIONS, patienceMs: 60_000, signal: givenUp.signal });
+  assert.equal(again.error, "enough", "and none begins");
 });
 
 async function run({ workload, system }: { workload: Workload; system: SystemName }): Promise<Run> {

@@ -7,6 +7,8 @@ import { planOf } from "../../../src/cli/commands/bench/plan.ts";
 import { Progress } from "../../../src/cli/commands/bench/progress.ts";
 import { Receiver } from "../../../src/cli/commands/bench/receiver.ts";
 import { paced } from "../../../src/cli/commands/bench/schedule.ts";
+import type { BenchRun } from "../../../src/cli/commands/bench/workload/bench_run.ts";
+import { latency } from "../../../src/cli/commands/bench/workload/latency.ts";
 import { parseArguments } from "../../../src/cli/options.ts";
 import { Settings } from "../../../src/cli/settings.ts";
 
@@ -50,6 +52,58 @@ Deno.test("a rate above what a turn can send stays on the schedule in bounded bu
   });
   assert.equal(sent, 10_000);
   assert.ok(waits >= 19, `5,000 events that are late at once go in bursts of 256, got ${waits} waits`);
+});
+
+/** A mesh of two edges where nothing arrives from `stallMs` on, for a second. */
+class StallingMesh {
+  readonly #waiting: Uint8Array[] = [];
+  readonly #clock: StepClock;
+  readonly #stallMs: number;
+  #reader!: ReadableStreamDefaultController<{ readonly data: Uint8Array }>;
+
+  constructor(clock: StepClock, stallMs: number) {
+    this.#clock = clock;
+    this.#stallMs = stallMs;
+  }
+
+  subscribe() {
+    const events = new ReadableStream<{ readonly data: Uint8Array }>({
+      start: (reader) => void (this.#reader = reader),
+    });
+    return Object.assign(events, { ready: Promise.resolve(), close: () => this.#reader.close() });
+  }
+
+  async publish(_topic: string, body: Uint8Array): Promise<void> {
+    this.#waiting.push(body);
+    this.deliver();
+  }
+
+  deliver(): void {
+    const stoodStillMs = this.#clock.at - this.#stallMs;
+    if (stoodStillMs >= 0 && stoodStillMs < 1_000) return;
+    for (const data of this.#waiting.splice(0)) this.#reader.enqueue({ data });
+  }
+}
+
+Deno.test("latency: a mesh that stands still for a second is charged for every event of that second", async () => {
+  const clock = new StepClock(), mesh = new StallingMesh(clock, 3_000), { signal } = new AbortController();
+  const until = async (atMs: number) => {
+    await new Promise((resolve) => setTimeout(resolve)); // what has arrived is read before the clock moves on
+    await clock.until(atMs);
+    mesh.deliver();
+  };
+  const run = {
+    plan: plan("--duration 4s --rate 100"),
+    crew: { edges: async () => [mesh, mesh] },
+    clock: { now: clock.now, until, pause: (ms: number) => until(clock.at + ms) },
+    progress: new Progress(undefined),
+    signal,
+    prefix: "bench.x",
+  };
+  const { latency: histogram, errors, sent, lag } = await latency(run as unknown as BenchRun);
+  assert.deepEqual([sent, errors, lag!.max], [400, 0, 0], "the schedule does not wait for the mesh");
+  const percentiles = [50, 75, 80, 90, 99, 100].map((percent) => Math.round(histogram!.percentile(percent) / 10) * 10);
+  assert.deepEqual(percentiles, [0, 0, 200, 600, 960, 1_000], "a quarter of all has waited, not one event");
 });
 
 Deno.test("a receiver counts its phase alone, and knows losses, doubles and how long each took", async () => {
