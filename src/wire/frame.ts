@@ -39,7 +39,7 @@ export function payloadLength(bytes: Uint8Array, at = 0): number {
  * What is given is the reader's own copy, and is not written to again, so a chunk's memory can be used for the next. Who
  * keeps a part of it keeps little else: frames that lie whole in a chunk are copied together, one copy for each 4 KiB
  * (`BLOCK_BYTES`), as a copy of each would take as long as all else; one that is split over chunks is put together in
- * memory of its own, at most twice what has arrived of it.
+ * memory of its own, at most 4 KiB or twice what has arrived of it.
  */
 export class FrameReader {
   /** Largest frame that is read, header included, in bytes. */
@@ -79,15 +79,16 @@ export class FrameReader {
   next(): Uint8Array | undefined {
     if (this.#partLength > 0) return this.#assemble();
     const chunk = this.#chunk, start = this.#offset, available = chunk.length - start;
+    let total = FRAME_BYTES_MAX;
     if (available >= FRAME_HEADER_BYTES) {
-      const total = FRAME_HEADER_BYTES + payloadLength(chunk, start);
+      total = FRAME_HEADER_BYTES + payloadLength(chunk, start);
       if (total > this.frameBytesMax) throw tooLarge(this.frameBytesMax, total);
       if (available >= total) {
         this.#offset = start + total;
         return this.#copy(start, total);
       }
     }
-    if (available > 0) this.#take(available);
+    if (available > 0) this.#take(available, total);
     else this.#letGo();
     return undefined;
   }
@@ -141,11 +142,14 @@ export class FrameReader {
     return frame;
   }
 
-  /** Copies up to `wanted` bytes of the chunk into the part; `total` is the whole frame's length where it is known. */
+  /**
+   * Copies up to `wanted` bytes of the chunk into the part; `total` is the whole frame's length where it is known. A part
+   * grows with what arrives; up to a block it has its whole length at once, as growing means to copy.
+   */
   #take(wanted: number, total = FRAME_BYTES_MAX): void {
     const count = Math.min(wanted, this.#chunk.length - this.#offset), needed = this.#partLength + count;
     if (needed > this.#part.length) {
-      const grown = new Uint8Array(Math.max(needed, Math.min(total, 2 * needed)));
+      const grown = new Uint8Array(total <= BLOCK_BYTES ? total : Math.max(needed, Math.min(total, 2 * needed)));
       grown.set(this.#part.subarray(0, this.#partLength));
       this.#part = grown;
     }
