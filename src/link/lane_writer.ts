@@ -98,13 +98,20 @@ export class LaneWriter {
   }
 
   async #flush(): Promise<void> {
-    await undefined; // the rest of this turn joins the batch
     try {
-      const stream = await this.#writer();
+      const stream = await this.#writer(); // meanwhile the rest of this turn joins the batch
       for (let first = true; this.#waits; first = false) {
         // What comes in quick succession goes in large writes; the first one of a series is not held up.
         if (!first && this.#full.length === 0) await this.#turn?.();
-        await this.#write(stream, this.#full.shift() ?? this.#collected());
+        const batch = this.#full.shift() ?? this.#collected();
+        for (let start = 0; start < batch.length; start += WRITE_BYTES) {
+          const part = batch.bytes.subarray(start, Math.min(batch.length, start + WRITE_BYTES));
+          await stream.write(part);
+          this.#owner.wrote(part.length);
+          this.#owner.queued(-part.length);
+        }
+        batch.length = 0;
+        if (batch.bytes.length <= BATCH_BYTES_KEPT) this.#spare = batch;
       }
       this.#roomBytes = BATCH_BYTES_INITIAL;
     } catch (cause) {
@@ -117,17 +124,6 @@ export class LaneWriter {
 
   get #waits(): boolean {
     return this.#full.length > 0 || (this.#collecting?.length ?? 0) > 0;
-  }
-
-  async #write(stream: WritableStreamDefaultWriter<Uint8Array>, batch: Writer): Promise<void> {
-    for (let start = 0; start < batch.length; start += WRITE_BYTES) {
-      const part = batch.bytes.subarray(start, Math.min(batch.length, start + WRITE_BYTES));
-      await stream.write(part);
-      this.#owner.wrote(part.length);
-      this.#owner.queued(-part.length);
-    }
-    batch.length = 0;
-    if (batch.bytes.length <= BATCH_BYTES_KEPT) this.#spare = batch;
   }
 
   #takeBatch(): Writer {
