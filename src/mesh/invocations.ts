@@ -3,6 +3,7 @@
 import { MeshError, TimeoutError, ValidationError } from "../base/errors.ts";
 import { type Confirmation, UNCONFIRMED } from "../base/listing.ts";
 import type { Failure } from "../base/protocol.ts";
+import { NumberTable } from "../base/tables/number_table.ts";
 import { type NodeId, nodeId } from "../identity/mod.ts";
 import { parseProcedure } from "../names/mod.ts";
 import type { InvocationId, Outcome, RegistrationId, RpcEvent } from "../rpc/messages.ts";
@@ -24,7 +25,7 @@ export class Invocations {
   readonly #bodyBytesMax: () => number;
   readonly #handlers = new Map<RegistrationId, Handler>();
   readonly #services = new Map<RegistrationId, Service>();
-  readonly #running = new Map<InvocationId, Run>();
+  readonly #running = new NumberTable<Run>();
   /** Runs whose handlers have not begun. */
   readonly #starting: Invoke[] = [];
   readonly #idle: (() => void)[] = [];

@@ -1,6 +1,7 @@
 /** Commands that cores were given and have not answered. @module */
 
 import type { CommandId, Failure } from "../base/protocol.ts";
+import { NumberTable } from "../base/tables/number_table.ts";
 
 /** A command and the promise of its answer, which rejects with a `Failure`. */
 export interface Asked<T> {
@@ -15,7 +16,7 @@ interface Waiting {
 
 /** Who waits for which answer. */
 export class Commands {
-  readonly #waiting = new Map<CommandId, Waiting>();
+  #waiting = new NumberTable<Waiting>();
   #last = 0;
 
   /** The number of the next command. */
@@ -42,24 +43,18 @@ export class Commands {
 
   /** The answer has come. */
   resolve(id: CommandId, value: unknown): void {
-    this.#take(id)?.resolve(value);
+    this.#waiting.delete(id)?.resolve(value);
   }
 
   /** The command has failed. */
   reject(id: CommandId, failure: Failure): void {
-    this.#take(id)?.reject(failure);
+    this.#waiting.delete(id)?.reject(failure);
   }
 
   /** Fails everything that still waits. */
   rejectAll(failure: Failure): void {
-    const waiting = [...this.#waiting.values()];
-    this.#waiting.clear();
+    const waiting = this.#waiting.values();
+    this.#waiting = new NumberTable();
     for (const one of waiting) one.reject(failure);
-  }
-
-  #take(id: CommandId): Waiting | undefined {
-    const waiting = this.#waiting.get(id);
-    if (waiting !== undefined) this.#waiting.delete(id);
-    return waiting;
   }
 }

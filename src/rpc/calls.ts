@@ -1,7 +1,8 @@
 /** Calls that somebody else works on. @module */
 
 import { type Deadline, Deadlines } from "../base/deadlines.ts";
-import { IdTable } from "../base/id_table.ts";
+import { IdTable } from "../base/tables/id_table.ts";
+import { NumberTable } from "../base/tables/number_table.ts";
 import type { CommandId, Failure, Peer } from "../base/protocol.ts";
 import type { RpcRequest } from "../wire/mod.ts";
 import type { InvocationId } from "./messages.ts";
@@ -69,10 +70,16 @@ export function timeout({ procedure, timeMs }: Pick<Call, "procedure" | "timeMs"
 
 /** All calls on their way, and when to stop waiting. */
 export class Calls {
-  readonly #calls = new IdTable<Call>();
-  readonly #commands = new Map<CommandId, Call>();
-  readonly #counts = new Map<Peer, number>();
+  readonly #calls: IdTable<Call>;
+  readonly #commands = new NumberTable<Call>();
+  /** Not taken out at none: see `NumberTable`. */
+  readonly #counts = new Map<Peer, { calls: number }>();
   readonly #deadlines = new Deadlines<Due>();
+
+  /** `seed` is known to nobody else. */
+  constructor(seed: number) {
+    this.#calls = new IdTable(seed);
+  }
 
   get size(): number {
     return this.#calls.size;
@@ -98,7 +105,7 @@ export class Calls {
 
   /** How many calls of `peer` are on their way. */
   countOf(peer: Peer): number {
-    return this.#counts.get(peer) ?? 0;
+    return this.#counts.get(peer)?.calls ?? 0;
   }
 
   /** Holds a call until `until` (ms) at the latest; false where its id is in use. */
@@ -106,7 +113,7 @@ export class Calls {
     if (!this.#calls.add(call)) return false;
     call.held = this.#deadlines.add(until, call);
     if (call.origin.kind === "own") this.#commands.set(call.origin.command, call);
-    if (call.origin.kind === "link") this.#counts.set(call.origin.peer, this.countOf(call.origin.peer) + 1);
+    if (call.origin.kind === "link") this.#count(call.origin.peer, 1);
     return true;
   }
 
@@ -126,11 +133,12 @@ export class Calls {
     call.held = undefined;
     this.#calls.delete(call);
     if (call.origin.kind === "own") this.#commands.delete(call.origin.command);
-    if (call.origin.kind === "link") {
-      const left = this.countOf(call.origin.peer) - 1;
-      if (left > 0) this.#counts.set(call.origin.peer, left);
-      else this.#counts.delete(call.origin.peer);
-    }
+    if (call.origin.kind === "link") this.#count(call.origin.peer, -1);
+  }
+
+  /** `peer` is gone, and its calls are deleted. */
+  forget(peer: Peer): void {
+    this.#counts.delete(peer);
   }
 
   /** A call that is overdue (and forgotten by this), or a run to look at. */
@@ -142,14 +150,22 @@ export class Calls {
 
   /** Those that wait for a link, oldest first. */
   waiting(): Call[] {
-    return [...this.#calls.values()].filter((call) => call.to === undefined);
+    return this.#all((call) => call.to === undefined);
   }
 
-  /** Those that `peer` asked for or has. */
+  /** Those that `peer` asked for or has, oldest first. */
   involving(peer: Peer): Call[] {
-    return [...this.#calls.values()].filter((call) =>
-      call.to === peer || call.origin.kind === "link" && call.origin.peer === peer
-    );
+    return this.#all(({ to, origin }) => to === peer || origin.kind === "link" && origin.peer === peer);
+  }
+
+  #all(which: (call: Call) => boolean): Call[] {
+    return this.#calls.values().filter(which).sort((a, b) => a.held!.order - b.held!.order);
+  }
+
+  #count(peer: Peer, change: number): void {
+    const count = this.#counts.get(peer);
+    if (count === undefined) this.#counts.set(peer, { calls: change });
+    else count.calls += change;
   }
 }
 

@@ -46,8 +46,8 @@ const DUPLICATE: Failure = { code: "duplicate_request", text: "Cannot call: the 
 export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent> {
   readonly #options: RpcOptions;
   readonly #providers = new Providers();
-  readonly #runs = new Runs();
-  readonly #calls = new Calls();
+  readonly #runs: Runs;
+  readonly #calls: Calls;
   readonly #announcements: Announcements;
   readonly #links = new Links();
   readonly #silence = new Silence();
@@ -55,7 +55,10 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
   #timerAt = Infinity;
 
   constructor(options: RpcOptions) {
+    const seed = options.random.fork("ids").number() * 0x1_0000_0000 | 0;
     this.#options = options;
+    this.#runs = new Runs(seed);
+    this.#calls = new Calls(seed);
     this.#announcements = new Announcements(this.#providers, options);
     this.#router = new Router({
       options,
@@ -95,7 +98,7 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
   }
 
   #received(from: Peer, message: RpcMessage, now: number): readonly RpcEffect[] {
-    this.#silence.forget(from);
+    this.#silence.heard(from);
     switch (message.kind) {
       case "rpcRequest":
         return this.#onRequest(from, message, now);
@@ -372,6 +375,7 @@ export class RpcCore implements Core<RpcMessage, RpcCommand, RpcTimer, RpcEvent>
     for (const invocation of this.#runs.abandon(peer)) {
       effects.push({ kind: "event", event: { type: "abort", invocation, reason: "caller_gone" } });
     }
+    this.#calls.forget(peer);
     effects.push(...this.#arm(now));
     return effects;
   }

@@ -1,7 +1,8 @@
 /** Handlers of this node that are running. @module */
 
 import type { Deadline } from "../base/deadlines.ts";
-import { IdTable } from "../base/id_table.ts";
+import { IdTable } from "../base/tables/id_table.ts";
+import { NumberTable } from "../base/tables/number_table.ts";
 import type { CommandId, Peer } from "../base/protocol.ts";
 import type { CallHead, Due, Origin } from "./calls.ts";
 import type { Cast, RpcRequest } from "../wire/mod.ts";
@@ -22,9 +23,15 @@ export interface Run {
 
 /** All runs, until their handler has finished. Bounded by the handlers' concurrency. */
 export class Runs {
-  readonly #runs = new Map<InvocationId, Run>();
+  readonly #runs = new NumberTable<Run>();
   readonly #byPeer = new Map<Peer, IdTable<Run>>();
+  readonly #seed: number;
   #invocations = 0;
+
+  /** `seed` is known to nobody else. */
+  constructor(seed: number) {
+    this.#seed = seed;
+  }
 
   get(invocation: InvocationId): Run | undefined {
     return this.#runs.get(invocation);
@@ -45,9 +52,8 @@ export class Runs {
   }
 
   finish(invocation: InvocationId): Run | undefined {
-    const run = this.#runs.get(invocation);
+    const run = this.#runs.delete(invocation);
     if (run === undefined) return undefined;
-    this.#runs.delete(invocation);
     run.provider.running--;
     if (run.origin.kind === "link") this.#byPeer.get(run.origin.peer)?.delete(run);
     return run;
@@ -69,23 +75,21 @@ export class Runs {
 
   /** The run for an own call. */
   ofCommand(command: CommandId): InvocationId | undefined {
-    for (const [invocation, { origin }] of this.#runs) {
-      if (origin.kind === "own" && origin.command === command) return invocation;
-    }
-    return undefined;
+    const run = this.#runs.values().find(({ origin }) => origin.kind === "own" && origin.command === command);
+    return run?.invocation;
   }
 
   /** Nobody waits any more for the runs that `peer` asked for, as it is gone; returns them. They go on. */
   abandon(peer: Peer): InvocationId[] {
-    const runs = [...this.#byPeer.get(peer)?.values() ?? []];
+    const runs = this.#byPeer.get(peer)?.values() ?? [];
     this.#byPeer.delete(peer);
     for (const run of runs) run.origin = { kind: "nobody" };
-    return runs.map(({ invocation }) => invocation);
+    return runs.map(({ invocation }) => invocation).sort((a, b) => a - b);
   }
 
   #ofPeer(peer: Peer): IdTable<Run> {
     let runs = this.#byPeer.get(peer);
-    if (runs === undefined) this.#byPeer.set(peer, runs = new IdTable());
+    if (runs === undefined) this.#byPeer.set(peer, runs = new IdTable(this.#seed));
     return runs;
   }
 }

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { toHex } from "../../src/base/bytes.ts";
-import { ALIKE_MAX, hashOf, IdTable } from "../../src/base/id_table.ts";
+import { seededRandom } from "../../src/base/random.ts";
+import { ALIKE_MAX, hashOf, IdTable } from "../../src/base/tables/id_table.ts";
 
 interface Thing {
   readonly requestId: Uint8Array;
@@ -18,7 +19,7 @@ Deno.test("ids: a table is as a map with texts of the ids as its keys", () => {
   const ids = [id(), id(1), id(0, 1), id(1, 1), ...[4, 8, 15].map((at) => id(...Array(at).fill(0), 1))];
   const operation = fc.record({ what: fc.constantFrom("add", "delete", "get"), which: fc.nat(ids.length - 1) });
   fc.assert(fc.property(fc.array(operation), (operations) => {
-    const table = new IdTable<Thing>(), model = new Map<string, Thing>();
+    const table = new IdTable<Thing>(operations.length), model = new Map<string, Thing>();
     operations.forEach(({ what, which }, name) => {
       const requestId = ids[which]!.slice(), key = toHex(requestId), known = model.get(key);
       if (what === "get") assert.equal(table.get(requestId), known);
@@ -37,7 +38,7 @@ Deno.test("ids: a table is as a map with texts of the ids as its keys", () => {
 });
 
 Deno.test("ids: those that hash alike are told apart, and are bounded", () => {
-  const table = new IdTable<Thing>(() => 7);
+  const table = new IdTable<Thing>(1, () => 7);
   const things = Array.from({ length: ALIKE_MAX }, (_, name) => ({ requestId: id(name), name }));
   for (const one of things) assert(table.add(one));
   assert(!table.add({ requestId: id(3), name: 99 }), "a known id");
@@ -58,8 +59,16 @@ Deno.test("ids: those that hash alike are told apart, and are bounded", () => {
 Deno.test("ids: every byte counts, whatever part of an id its drawer counts up", () => {
   const hashes = new Set<number>();
   for (let at = 0; at < 16; at++) {
-    for (let byte = 1; byte < 256; byte++) hashes.add(hashOf(id(...Array(at).fill(0), byte)));
+    for (let byte = 1; byte < 256; byte++) hashes.add(hashOf(id(...Array(at).fill(0), byte), 5));
   }
   assert.equal(hashes.size, 16 * 255);
   for (const hash of hashes) assert(Number.isInteger(hash) && hash >= 0 && hash < 2 ** 30);
+});
+
+Deno.test("ids: another seed gives other numbers, also to ids that had the same", () => {
+  const random = seededRandom("ids"), ids = Array.from({ length: 5_000 }, () => random.bytes(16));
+  const low = (seed: number) => ids.filter((one) => (hashOf(one, seed) & 0xff) === 0);
+  const [chosen, again] = [low(1), low(2)];
+  assert(chosen.length > 5 && chosen.length < 60, `${chosen.length} of 5,000 in one place of 256`);
+  assert(again.filter((one) => chosen.includes(one)).length <= 3, "chosen for one seed they are spread by another");
 });

@@ -13,17 +13,25 @@ export const SILENT_AFTER_MS = 1_000;
 /** A link that has ended is noticed by then, so a longer silence is a slow handler's, ms: idle timeout, 15 s, and 5 s. */
 export const SILENT_UNTIL_MS = 20_000;
 
-/** When each peer that owes a word was given the first call that it has not answered. At most one entry a link. */
+/**
+ * When each peer that owes a word was given the first call that it has not answered; not a number where it owes none, as
+ * taking it out and in again for each call would make a new map now and then. At most one entry a link.
+ */
 export class Silence {
   readonly #since = new Map<Peer, number>();
 
   /** `peer` was given a call. */
   asked(peer: Peer, now: number): void {
-    const since = this.#since.get(peer);
-    if (since === undefined || now - since >= SILENT_UNTIL_MS) this.#since.set(peer, now);
+    const lasts = now - (this.#since.get(peer) ?? NaN);
+    if (!(lasts < SILENT_UNTIL_MS)) this.#since.set(peer, now);
   }
 
-  /** It has said something, or is gone. */
+  /** It has said something. */
+  heard(peer: Peer): void {
+    if (this.#since.get(peer)! >= 0) this.#since.set(peer, NaN);
+  }
+
+  /** It is gone. */
   forget(peer: Peer): void {
     this.#since.delete(peer);
   }
@@ -36,9 +44,7 @@ export class Silence {
   }
 
   #isSilent(peer: Peer, now: number): boolean {
-    const since = this.#since.get(peer);
-    if (since === undefined) return false;
-    const lasts = now - since;
+    const lasts = now - (this.#since.get(peer) ?? NaN);
     return lasts >= SILENT_AFTER_MS && lasts < SILENT_UNTIL_MS;
   }
 }

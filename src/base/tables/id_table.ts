@@ -1,13 +1,14 @@
 /**
  * Things found by an id of bytes that somebody has drawn at random. A text of it as a map's key would be made and hashed
- * anew for each look-up, which takes ten times as long as a number made of its bytes.
+ * anew for each look-up, which takes several times as long as a number made of its bytes.
  *
  * @module
  */
 
-import { equalBytes } from "./bytes.ts";
+import { equalBytes } from "../bytes.ts";
+import { NumberTable } from "./number_table.ts";
 
-/** Ids that are held although they hash alike: of random ones there are never so many, a forger's cost each other time. */
+/** Ids that are held although their numbers are the same: of random ones there are never so many. */
 export const ALIKE_MAX = 8;
 
 /** One that has an id. */
@@ -18,14 +19,16 @@ export interface Identified {
 
 /** Things by their ids. */
 export class IdTable<One extends Identified> {
-  readonly #first = new Map<number, One>();
-  /** Those that hash like the first one with their hash: mostly none at all. */
+  readonly #first = new NumberTable<One>();
+  /** Those that have the same number as the first one with it: mostly none at all. */
   readonly #others = new Map<number, readonly One[]>();
-  readonly #hash: (id: Uint8Array) => number;
+  readonly #seed: number;
+  readonly #hash: (id: Uint8Array, seed: number) => number;
   #size = 0;
 
-  /** `hash` gives the number that an id is found by. */
-  constructor(hash: (id: Uint8Array) => number = hashOf) {
+  /** Nobody should know `seed`: who chooses ids could choose such that are found slowly. */
+  constructor(seed: number, hash: (id: Uint8Array, seed: number) => number = hashOf) {
+    this.#seed = seed;
     this.#hash = hash;
   }
 
@@ -36,7 +39,7 @@ export class IdTable<One extends Identified> {
 
   /** The one with this id. */
   get(id: Uint8Array): One | undefined {
-    const hash = this.#hash(id), first = this.#first.get(hash);
+    const hash = this.#hash(id, this.#seed), first = this.#first.get(hash);
     if (first === undefined || equalBytes(first.requestId, id)) return first;
     return this.#others.size === 0
       ? undefined
@@ -45,7 +48,7 @@ export class IdTable<One extends Identified> {
 
   /** Adds one; false where its id is taken, or hashes like too many others. */
   add(one: One): boolean {
-    const hash = this.#hash(one.requestId), first = this.#first.get(hash);
+    const hash = this.#hash(one.requestId, this.#seed), first = this.#first.get(hash);
     if (first === undefined) this.#first.set(hash, one);
     else if (!this.#addBeside(first, one, hash)) return false;
     this.#size++;
@@ -54,7 +57,8 @@ export class IdTable<One extends Identified> {
 
   /** Takes one out; false where it is not in. */
   delete(one: One): boolean {
-    const hash = this.#hash(one.requestId), others = this.#others.size === 0 ? undefined : this.#others.get(hash);
+    const hash = this.#hash(one.requestId, this.#seed),
+      others = this.#others.size === 0 ? undefined : this.#others.get(hash);
     if (this.#first.get(hash) === one) {
       if (others === undefined) this.#first.delete(hash);
       else this.#first.set(hash, others[0]!);
@@ -65,10 +69,9 @@ export class IdTable<One extends Identified> {
     return true;
   }
 
-  /** All of them. */
-  *values(): Iterable<One> {
-    yield* this.#first.values();
-    for (const others of this.#others.values()) yield* others;
+  /** All of them, in no order that means anything. */
+  values(): One[] {
+    return [...this.#first.values(), ...[...this.#others.values()].flat()];
   }
 
   #addBeside(first: One, one: One, hash: number): boolean {
@@ -86,8 +89,8 @@ export class IdTable<One extends Identified> {
 }
 
 /** 30 bits, which the runtime keeps without an object of their own; all bytes count, as some draw only a part of them. */
-export function hashOf(id: Uint8Array): number {
-  let hash = 0;
+export function hashOf(id: Uint8Array, seed: number): number {
+  let hash = seed;
   for (let at = 0; at < 16; at += 4) {
     hash ^= id[at]! | id[at + 1]! << 8 | id[at + 2]! << 16 | id[at + 3]! << 24;
     hash = Math.imul(hash ^ hash >>> 15, 0x2c1b3c6d); // a step of a usual mixer of 32 bits
