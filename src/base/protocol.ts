@@ -39,6 +39,8 @@ export type Action = "publish" | "subscribe" | "call" | "advertise";
 export interface PeerRights {
   /** Why the peer may not do `action` with the topic, pattern or procedure `name`; undefined where it may. */
   refusal(action: Action, name: string): Failure | undefined;
+  /** Whether what it rests on still holds at `now`, neither expired nor revoked; absent: it always does. */
+  holds?(now: number): boolean;
 }
 
 /** A peer was told no: for the counters and the audit log. */

@@ -157,6 +157,7 @@ export const OPTIONS = {
   },
   "count": { meaning: "end after so many", value: "n", short: "n", commands: ["sub", "ping"] },
   "qos": { meaning: "0, 1 or 2; default 0", value: "level", commands: ["pub"] },
+  "retain": { meaning: "the gateway keeps it for who subscribes later; without <json>: deletes it", commands: ["pub"] },
   "strategy": {
     meaning: "which of several providers: local_first, round_robin, random, first or closest",
     value: "name",

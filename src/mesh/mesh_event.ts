@@ -29,7 +29,7 @@ export class MeshEvent<T = unknown> {
   /** Made by the mesh. */
   constructor(publish: Publish, missed: number, proof: Proof = "link") {
     this.topic = publish.topic;
-    this.retained = publish.retain;
+    this.retained = publish.kept === true;
     this.at = publish.at;
     this.proof = proof;
     this.#publish = publish;

@@ -37,6 +37,11 @@ export interface PublishOptions extends CommonOptions {
   /** Wait for the hub's answer also at QoS 0. */
   readonly acknowledge?: boolean | undefined;
   /**
+   * The hub keeps it as the last event of its topic, for subscriptions that begin later (`event.retained`). One without
+   * data, `undefined` or no bytes, deletes it.
+   */
+  readonly retain?: boolean | undefined;
+  /**
    * Adds this node's own signature, for receivers that trust no hub (`event.proof` is then `signature`): 13 microseconds
    * here, 25 at each receiver, and 96 bytes.
    */
@@ -152,6 +157,8 @@ export interface Stats {
   readonly unverified?: number;
   /** What a hub remembers of others' records; absent at an edge. */
   readonly caches?: { readonly size: number; readonly hits: number; readonly misses: number };
+  /** Topics of which a hub keeps the last retained event, and bytes of all; absent at an edge. */
+  readonly retained?: { readonly topics: number; readonly bytes: number };
   /** ms. */
   readonly uptime: number;
 }
@@ -165,16 +172,18 @@ export function statsOf(
   { unconfirmed, services, uptime }: Pick<Stats, "services" | "uptime"> & { readonly unconfirmed: number },
 ): Stats {
   const { sent, received, dropped, bytesSent, bytesReceived } = node.traffic(), directory = node.directory?.state;
+  const { subscriptions, retained } = node.events;
   return {
     messages: { sent, received, dropped, unconfirmed },
     bytes: { sent: bytesSent, received: bytesReceived },
     links: node.links.size,
     clients: node.links.clients,
     refused: Object.fromEntries(node.trust.refused),
-    subscriptions: node.subscriptions,
+    subscriptions,
     services,
     pendingCalls: node.pendingCalls,
     ...node.hashTable,
+    ...retained === undefined ? {} : { retained },
     ...directory === undefined ? {} : { caches: directory.cache },
     uptime,
   };

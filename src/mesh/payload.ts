@@ -11,6 +11,9 @@ export interface Payload {
   readonly encoding: "json" | "bytes";
 }
 
+/** No value at all: what deletes a retained event. */
+export const NO_DATA: Payload = { bytes: new Uint8Array(0), encoding: "json" };
+
 /**
  * Turns a value into bytes; `doing` begins the error sentence. What JSON does to a value it does here too: `undefined`
  * travels as `null`, a `Map` as `{}`, and bytes inside an object as an object of numbers: send these as base64.
@@ -26,11 +29,13 @@ export function encodePayload(value: unknown, doing: string, bytesMax: number): 
 }
 
 /**
- * Turns bytes into the value; without `encoding` the original's rule applies: JSON if it is, else bytes. Bytes are given
- * as they are, no copy: who hands in a part of the network's buffers copies it first.
+ * Turns bytes into the value; without `encoding` the original's rule applies: JSON if it is, else bytes. JSON of no
+ * bytes is `undefined`. Bytes are given as they are, no copy: who hands in a part of the network's buffers copies it
+ * first.
  */
 export function decodePayload(bytes: Uint8Array, encoding: string | undefined): unknown {
   if (encoding === "bytes") return bytes;
+  if (encoding === "json" && bytes.length === 0) return undefined;
   try {
     return JSON.parse(fromUtf8(bytes));
   } catch {

@@ -13,7 +13,7 @@ import type { Publish } from "../wire/mod.ts";
 import { answered, type Asked } from "./answer.ts";
 import type { Node } from "../node/node.ts";
 import type { Published, PublishOptions } from "./options.ts";
-import { encodePayload } from "./payload.ts";
+import { encodePayload, NO_DATA } from "./payload.ts";
 
 /** Bytes in a link's queue over which an application that never awaits is told no. */
 const QUEUE_BYTES_MAX = 64 << 20;
@@ -109,14 +109,14 @@ export class Publisher {
 
   #event(topic: string, data: unknown, options: PublishOptions, now: number): Publish {
     const { random, self } = this.#options, bodyBytesMax = this.#options.bodyBytesMax();
-    const { qos = 0, acknowledge = false, headers } = options;
+    const { qos = 0, acknowledge = false, retain = false, headers } = options;
     if (qos !== 0 && qos !== 1 && qos !== 2) {
       throw new ValidationError(`Cannot publish: qos is 0, 1 or 2, got ${qos}`);
     }
-    if ((options as { retain?: unknown }).retain) {
-      throw new ValidationError("Cannot publish: this version does not keep retained events, got retain: true");
-    }
-    const { bytes: payload, encoding } = encodePayload(data, "publish", bodyBytesMax);
+    // What deletes a retained event is one without a payload; as any other, `undefined` travels as `null`.
+    const { bytes: payload, encoding } = retain && data === undefined
+      ? NO_DATA
+      : encodePayload(data, "publish", bodyBytesMax);
     if (this.#topic === undefined || topic !== this.#topic) this.#topic = parseTopic(topic);
     const acknowledged = qos > 0 || acknowledge;
     // In full, as the decoder makes it: what handles events meets one hidden class.
@@ -126,7 +126,7 @@ export class Publisher {
       payload,
       publisherDid: undefined,
       qos,
-      retain: false,
+      retain,
       topic: this.#topic,
       ucanToken: undefined,
       publisher: self,
@@ -137,6 +137,7 @@ export class Publisher {
       proof: undefined,
       originProof: undefined,
       claimed: undefined,
+      kept: undefined,
       frame: undefined,
     };
     if (!options.sign) return event as Publish;

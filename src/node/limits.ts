@@ -35,6 +35,10 @@ export interface GatewayLimits {
   readonly bytesPerClientPerSecond: number;
   /** Patterns of all edges. Default 1,000,000. */
   readonly subscriptionsMax: number;
+  /** Topics of which the hub keeps a retained event; one publisher may have a quarter. Default 10,000. */
+  readonly retainedTopicsMax: number;
+  /** Bytes of retained events, likewise. Default 16 MiB. */
+  readonly retainedBytesMax: number;
   /** Connections without welcome. Default 1,000. */
   readonly unwelcomedMax: number;
   /** Bytes that wait for one slow edge before QoS 0 events for it are dropped. Default 8 MiB. */
@@ -53,6 +57,8 @@ export const GATEWAY_LIMITS: GatewayLimits = {
   framesPerClientPerSecond: 1_000_000,
   bytesPerClientPerSecond: 1 << 30,
   subscriptionsMax: PUBSUB_DEFAULTS.subscriptionsMax,
+  retainedTopicsMax: PUBSUB_DEFAULTS.retained.retainedTopicsMax,
+  retainedBytesMax: PUBSUB_DEFAULTS.retained.retainedBytesMax,
   unwelcomedMax: 1_000,
   queueBytesMax: 8 << 20,
   perAddressPerSecond: 50,
@@ -73,7 +79,8 @@ const WAIT_BYTES = 256 << 10;
 
 /** The settings of a hub's links and cores. */
 export function hubSettings(limits: GatewayLimits) {
-  const { queueBytesMax, subscriptionsPerClientMax, subscriptionsMax } = limits;
+  const { queueBytesMax, subscriptionsPerClientMax, subscriptionsMax, retainedTopicsMax, retainedBytesMax } = limits;
+  const retained = { ...PUBSUB_DEFAULTS.retained, retainedTopicsMax, retainedBytesMax };
   const queue = {
     waitBytes: Math.min(WAIT_BYTES, queueBytesMax),
     dropBytes: queueBytesMax,
@@ -81,7 +88,7 @@ export function hubSettings(limits: GatewayLimits) {
   };
   return {
     limits: { ...limits, queue } satisfies LinkLimits,
-    pubsub: { ...PUBSUB_DEFAULTS, subscriptionsPerLinkMax: subscriptionsPerClientMax, subscriptionsMax },
+    pubsub: { ...PUBSUB_DEFAULTS, subscriptionsPerLinkMax: subscriptionsPerClientMax, subscriptionsMax, retained },
     rpc: RPC_DEFAULTS,
     dht: DHT_DEFAULTS,
   };

@@ -109,9 +109,9 @@ export class Node implements LinkOwner {
     });
   }
 
-  /** Interests that are held for links and this node together. */
-  get subscriptions(): number {
-    return this.#pubsub.subscriptions;
+  /** Interests that are held for links and this node together, and what a hub keeps of retained events. */
+  get events(): PubsubCore["state"] {
+    return this.#pubsub.state;
   }
 
   get pendingCalls(): number {
@@ -249,9 +249,8 @@ export class Node implements LinkOwner {
   #linkUp(link: Link): void {
     this.#options.strangers?.linkUp(link);
     const { nodeBytes: node, role } = link.peer, rights = this.trust.up(link);
-    const up = { kind: "peerUp", peer: link.id, node, role, rights } as const;
     this.reach.linkUp(link);
-    for (const core of CORES) this.#give(core, up);
+    for (const core of CORES) this.#give(core, { kind: "peerUp", peer: link.id, node, role, rights });
     this.#options.listener.linkUp(link);
   }
 
@@ -261,13 +260,15 @@ export class Node implements LinkOwner {
   #dispatch(from: Peer, message: Message): void {
     switch (message.kind) {
       case "publish":
-        if (message.acknowledge === true && !this.trust.believes(message)) return;
+        if ((message.acknowledge || message.retain) && !this.trust.believes(message)) return;
         return this.#give("pubsub", { kind: "received", from, message });
       case "burst":
       case "subscribe":
       case "unsubscribe":
       case "puback":
       case "suback":
+      case "recall":
+      case "recalled":
       case "missed":
         return this.#give("pubsub", { kind: "received", from, message });
       case "rpcRequest":
@@ -340,9 +341,8 @@ export class Node implements LinkOwner {
   #give(name: "dht", input: Input<DhtMessage, DhtCommand, DhtTimer>): void;
   #give(name: CoreName, input: Input<never, never, never>): void;
   #give(name: CoreName, input: Input<never, never, never>): void {
-    const one = name === "pubsub" ? this.#pubsub : name === "rpc" ? this.#rpc : this.#dht;
-    const core = one as Core<never, never, never, never>;
-    for (const effect of core.handle(input, this.#now())) this.#perform(name, effect);
+    const one = name === "pubsub" ? this.#pubsub : name === "rpc" ? this.#rpc : this.#dht, now = this.#now();
+    for (const effect of (one as Core<never, never, never, never>).handle(input, now)) this.#perform(name, effect);
   }
 
   #send(core: CoreName, to: Peer | readonly Peer[], message: Message, lane: Lane): void {

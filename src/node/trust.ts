@@ -19,7 +19,7 @@ import type { Link } from "../link/link.ts";
 import type { Newcomer } from "../link/link_table.ts";
 import type { PubsubEvent } from "../pubsub/messages.ts";
 import type { RpcEvent } from "../rpc/messages.ts";
-import type { Attachment, Message, Publish } from "../wire/mod.ts";
+import type { Attachment, Burst, Message, Publish } from "../wire/mod.ts";
 import type { Timers } from "../base/clock.ts";
 
 /** Codes that are counted: ours are fewer, a hub may invent some. */
@@ -105,7 +105,9 @@ export class Trust {
   send(link: Link, message: Message, lane: Lane): boolean {
     if (this.#vouchers === undefined) return link.send(message, lane);
     const signed = this.#vouchers.signed(link, message);
-    for (const statement of this.#vouchers.before(link, signed, lane, this.speaker)) link.send(statement, lane);
+    // What this hub keeps was published here, whoever it is that asks or answers meanwhile.
+    const from = message.kind === "publish" && message.kept ? undefined : this.speaker;
+    for (const statement of this.#vouchers.before(link, signed, lane, from)) link.send(statement, lane);
     return link.send(signed, lane);
   }
 
@@ -118,12 +120,14 @@ export class Trust {
 
   /**
    * Whether another hub may have sent an event that is remembered as seen: a forged one would keep out the true one,
-   * which comes from its publisher's hub with the same id.
+   * which comes from its publisher's hub with the same id. One that is retained must be proven: it takes the place of
+   * what is kept.
    */
   believes(publish: Publish): boolean {
     if (this.#options.self.role !== "hub" || this.speaker?.peer.role !== "hub") return true;
     const proof = this.#witness.event(publish, this.speaker);
-    if (typeof proof === "string" || proof.code !== "unproven_origin") return true; // who is not known is not judged
+    if (typeof proof === "string") return true;
+    if (proof.code !== "unproven_origin" && !publish.retain) return true; // who is not known is not judged
     this.#unproven("publish", publish.topic, proof);
     return false;
   }
@@ -140,7 +144,7 @@ export class Trust {
       case "burst":
       case "delivered": {
         const said = event.type === "burst" ? event.burst : event.publish;
-        const proof = this.#witness.event(said, this.speaker);
+        const proof = this.#witness.event(said, this.#bringerOf(said));
         if (typeof proof !== "string") {
           this.#unproven("publish", said.topic, proof, said.kind === "burst" ? said.count : 1);
         } else event.proof = proof;
@@ -161,6 +165,12 @@ export class Trust {
       default:
         return false;
     }
+  }
+
+  /** The link that an event came on; what this hub keeps was proven when it was published here. */
+  #bringerOf({ kept, originProof }: Publish | Burst): Link | undefined {
+    const isOurs = kept === true && originProof === undefined && this.#options.self.role === "hub";
+    return isOurs ? undefined : this.speaker;
   }
 
   /** A core refused something to the link whose message is dealt with. */

@@ -36,6 +36,11 @@ export class Clients {
     return this.#clients.get(peer)!.node;
   }
 
+  /** What a link may do; undefined: everything. */
+  rights(peer: Peer): PeerRights | undefined {
+    return this.#clients.get(peer)!.rights;
+  }
+
   /** Why a link may not do something; undefined where it may. */
   refusal(peer: Peer, action: Action, name: string): Failure | undefined {
     return this.#clients.get(peer)!.rights?.refusal(action, name);

@@ -6,27 +6,23 @@
  */
 
 import { bytesKey, equalBytes, toHex } from "../base/bytes.ts";
-import type { Action, CommandId, Core, Effect, Failure, Input, Peer } from "../base/protocol.ts";
-import { isPattern, isTopic, type Pattern, type Topic } from "../names/mod.ts";
+import type { CommandId, Core, Effect, Failure, Input, Peer } from "../base/protocol.ts";
+import { isTopic, type Pattern, type Topic } from "../names/mod.ts";
 import { quote } from "../names/topic.ts";
-import {
-  type Burst,
-  burstEvents,
-  type ErrorMessage,
-  type Puback,
-  type Publish,
-  type Subscribe,
-  type Unsubscribe,
-} from "../wire/mod.ts";
+import { type Burst, burstEvents, type ErrorMessage, type Puback, type Publish, type Recalled } from "../wire/mod.ts";
 import { Backlog, type BacklogLimits } from "./backlog.ts";
 import { Clients } from "./clients.ts";
 import { Interests, type SubscriptionId } from "./interest.ts";
 import type { PubsubCommand, PubsubEvent, PubsubMessage, PubsubTimer, RoomFor } from "./messages.ts";
 import { type Publisher, RELAY_LIMITS, type RelayLimits, Relays, tell } from "./relays.ts";
+import { Freshness } from "./retained/freshness.ts";
+import { timed } from "./retained/order.ts";
+import { Retained, RETAINED_LIMITS, type RetainedLimits } from "./retained/retained.ts";
 import { SeenSet } from "./seen_set.ts";
+import { refused, Subscribers } from "./serving/subscribers.ts";
 import { Unacknowledged, type UnacknowledgedLimits } from "./unacknowledged.ts";
 import { Upstream } from "./upstream.ts";
-import { suback, Wanted } from "./wanted.ts";
+import { Wanted } from "./wanted.ts";
 
 /** Settings of the core. */
 export interface PubsubOptions extends UnacknowledgedLimits {
@@ -40,6 +36,7 @@ export interface PubsubOptions extends UnacknowledgedLimits {
   /** Whether somebody tells the mesh what this hub wants, and this hub what others want. */
   readonly directory: boolean;
   readonly relays: RelayLimits;
+  readonly retained: RetainedLimits;
 }
 
 /** The defaults of DESIGN section 9. */
@@ -51,6 +48,7 @@ export const PUBSUB_DEFAULTS: Omit<PubsubOptions, "hub" | "node"> = {
   acknowledgeWithinMs: 30_000,
   directory: false,
   relays: RELAY_LIMITS,
+  retained: RETAINED_LIMITS,
 };
 
 type PubsubInput = Input<PubsubMessage, PubsubCommand, PubsubTimer>;
@@ -63,6 +61,8 @@ interface Spread {
 }
 
 const NOTHING: readonly PubsubEffect[] = [];
+/** Why a link ended whose ends have read all that was sent. */
+const ORDERLY = "closed";
 
 /** The pub/sub protocol of one node. */
 export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTimer, PubsubEvent> {
@@ -71,6 +71,7 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
   readonly #wanted: Wanted;
   readonly #own = new Map<SubscriptionId, Pattern>();
   readonly #clients = new Clients();
+  readonly #subscribers: Subscribers;
   /** Links to other hubs, and those hubs' ids. */
   readonly #hubs = new Map<Peer, Peer>();
   readonly #relays: Relays | undefined;
@@ -78,6 +79,8 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
   readonly #backlog: Backlog;
   readonly #unacknowledged: Unacknowledged;
   readonly #seen = new SeenSet();
+  readonly #retained: Retained | undefined;
+  readonly #freshness: Freshness;
 
   constructor(options: PubsubOptions) {
     this.#options = options;
@@ -85,12 +88,16 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
     this.#backlog = new Backlog(options.backlog);
     this.#unacknowledged = new Unacknowledged(options);
     this.#wanted = new Wanted(options);
+    this.#subscribers = new Subscribers(options, this.#interests, this.#clients, this.#wanted);
     this.#relays = options.hub && options.directory ? new Relays(options.relays) : undefined;
+    this.#freshness = new Freshness(() => this.#upstream.isRecalling || this.#retained?.isAwaited === true);
+    const { retained: limits, directory } = options, interests = this.#interests, freshness = this.#freshness;
+    this.#retained = options.hub ? new Retained({ limits, directory, interests, freshness }) : undefined;
   }
 
-  /** How many interests of links and of this node are held. */
-  get subscriptions(): number {
-    return this.#interests.total + this.#own.size;
+  /** The interests of links and of this node that are held, and the retained events that a hub keeps. */
+  get state(): { readonly subscriptions: number; readonly retained: Retained["state"] | undefined } {
+    return { subscriptions: this.#interests.total + this.#own.size, retained: this.#retained?.state };
   }
 
   /**
@@ -101,7 +108,7 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
   takesWhole(from: Peer, burst: Burst, now: number, hasRoom?: RoomFor): boolean {
     const { topic, publisher, count } = burst, subscriptions = this.#interests.recall(topic)?.subscriptions;
     if (subscriptions === undefined) return false;
-    if (from === this.#upstream.hub) return hasRoom?.(subscriptions, count) ?? true;
+    if (from === this.#upstream.hub) return !this.#upstream.isRecalling && (hasRoom?.(subscriptions, count) ?? true);
     return subscriptions.length === 0 && this.#clients.has(from) &&
       this.#relays?.isNowhere(topic as Topic, now) !== false && equalBytes(publisher, this.#clients.node(from)) &&
       this.#clients.refusal(from, "publish", topic) === undefined;
@@ -116,10 +123,10 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
       case "timer":
         return this.#onTimer(input.timer, now);
       case "peerUp":
-        if (input.role === "hub") return this.#options.hub ? this.#met(input) : this.#attached(input.peer, now);
+        if (input.role === "hub") return this.#options.hub ? this.#met(input, now) : this.#attached(input.peer, now);
         return this.#joined(input);
       case "peerDown":
-        return this.#peerDown(input.peer);
+        return this.#peerDown(input, now);
     }
   }
 
@@ -131,14 +138,19 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
       case "burst":
         return this.#onBurst(from, message, now);
       case "subscribe":
-        return this.#clients.has(from) ? this.#onSubscribe(from, message) : NOTHING;
+        return this.#clients.has(from) ? this.#subscribers.onSubscribe(from, message) : NOTHING;
       case "unsubscribe":
-        return this.#clients.has(from) ? this.#onUnsubscribe(from, message) : NOTHING;
+        return this.#clients.has(from) ? this.#subscribers.onUnsubscribe(from, message) : NOTHING;
       case "puback":
         if (this.#hubs.has(from)) return this.#onHubPuback(this.#hubs.get(from)!, message);
         return this.#unacknowledged.onPuback(message);
       case "suback":
         return this.#upstream.onSuback(message);
+      case "recall":
+        if (this.#clients.has(from)) return this.#retained!.onRecall(from, message, now);
+        return this.#hubs.has(from) ? this.#retained!.onHubRecall(from, message, now) : NOTHING;
+      case "recalled":
+        return this.#onRecalled(from, message, now);
       case "missed":
         if (from !== this.#upstream.hub) return NOTHING;
         return [{ kind: "event", event: { type: "missed", count: message.count } }];
@@ -155,7 +167,11 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
         const { subscription, pattern } = command;
         this.#own.set(subscription, pattern);
         this.#interests.add(pattern, subscription);
-        if (this.#options.hub) return this.#wanted.add([pattern], { command: id });
+        this.#freshness.began(subscription);
+        if (this.#options.hub) {
+          this.#retained!.began(id, { subscription, pattern });
+          return this.#retained!.confirmed(this.#wanted.add([pattern], { command: id }), now);
+        }
         return this.#upstream.want(id, subscription, pattern);
       }
       case "unsubscribe": {
@@ -163,6 +179,7 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
         if (pattern === undefined) return [{ kind: "answer", id, value: undefined }];
         this.#own.delete(command.subscription);
         this.#interests.remove(pattern, command.subscription);
+        this.#freshness.ended(command.subscription);
         const told = this.#options.hub ? this.#wanted.remove([pattern]) : this.#upstream.unwant(pattern);
         return [...told, { kind: "answer", id, value: undefined }];
       }
@@ -176,7 +193,7 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
         return [{ kind: "answer", id, value: { links, own: subscriptions.length > 0 } }];
       }
       case "recorded":
-        return this.#wanted.recorded(command.pattern, command.confirmation);
+        return this.#retained!.confirmed(this.#wanted.recorded(command.pattern, command.confirmation), now);
       case "interested": {
         const out: PubsubEffect[] = [];
         this.#relays?.interested(command, now, out);
@@ -185,6 +202,8 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
       case "outdated":
         this.#relays?.outdated(command.name);
         return NOTHING;
+      case "keepers":
+        return this.#retained?.keepers(command.hubs, now) ?? NOTHING;
     }
   }
 
@@ -192,6 +211,8 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
 
   #publish(id: CommandId, publish: Publish, now: number): readonly PubsubEffect[] {
     if (this.#options.hub) {
+      const failure = publish.retain ? this.#retained!.keep(publish, undefined, now) : undefined;
+      if (failure !== undefined) return [{ kind: "fail", id, error: failure }];
       if (publish.acknowledge) return this.#spread(publish, { command: id }, now).effects;
       const { effects } = this.#spread(publish, undefined, now);
       effects.push({ kind: "answer", id, value: undefined });
@@ -213,6 +234,7 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
 
   #onTimer({ type, at }: PubsubTimer, now: number): readonly PubsubEffect[] {
     if (type === "acknowledgements") return this.#unacknowledged.onTimer(at, now);
+    if (type === "retained") return this.#retained!.onTimer(at, now);
     const effects: PubsubEffect[] = [];
     this.#relays?.onTimer(at, now, effects);
     return effects;
@@ -220,7 +242,8 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
 
   // Serving links
 
-  #onPublish(from: Peer, message: Publish, now: number): readonly PubsubEffect[] {
+  #onPublish(from: Peer, received: Publish, now: number): readonly PubsubEffect[] {
+    const message = received.retain && received.at === undefined ? timed(received, now) : received;
     const known = this.#interests.recall(message.topic) !== undefined;
     if (!known && !isTopic(message.topic)) {
       const text = `Cannot publish: a topic is expected, got ${quote(message.topic)}`;
@@ -231,11 +254,12 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
       const text = "Cannot publish: the event must carry the sender's own node id";
       return this.#refuse(from, message, { code: "not_the_publisher", text }, now);
     }
-    if (message.originProof !== undefined) {
-      const text = "Cannot publish: origin_proof is made by the hub of the publisher, and must be absent";
+    if (message.originProof !== undefined || message.kept !== undefined) {
+      const text = "Cannot publish: origin_proof and kept are what a hub adds, and must be absent";
       return this.#refuse(from, message, { code: "not_a_hub", text }, now);
     }
-    const refusal = this.#clients.refusal(from, "publish", message.topic);
+    const refusal = this.#clients.refusal(from, "publish", message.topic) ??
+      (message.retain ? this.#retained!.keep(message, this.#clients.rights(from), now) : undefined);
     if (refusal !== undefined) return this.#refuse(from, message, refusal, now);
     if (!message.acknowledge) return this.#spread(message, undefined, now).effects;
     const key = bytesKey(message.messageId) + bytesKey(publisher); // the link is another one after a reconnect
@@ -262,6 +286,8 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
       const text = `Cannot take another hub's event: a topic and a publisher are expected, got ${quote(message.topic)}`;
       return this.#refuse(from, message, { code: "invalid_topic", text }, now);
     }
+    if (message.kept && message.retain) return this.#retained!.onKept(this.#hubs.get(from)!, message, now);
+    if (message.retain) this.#retained!.passed(message, now);
     if (!message.acknowledge) return this.#fanOut(message.topic as Topic, message).effects;
     const key = bytesKey(message.messageId) + bytesKey(publisher), before = this.#seen.recall(key, now);
     if (before !== undefined) return [puback(from, message, before)];
@@ -281,6 +307,7 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
     const spread = this.#fanOut(publish.topic as Topic, publish), { effects, recipients } = spread;
     if (this.#relays !== undefined) this.#relays.relay({ publish, publisher, recipients }, now, effects);
     else tell(publisher, publish.messageId, recipients, effects);
+    if (publish.retain) this.#retained!.announce(publish, effects);
     return spread;
   }
 
@@ -298,46 +325,8 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
   #fanOut(topic: Topic, publish: Publish): Spread {
     const { links, subscriptions } = this.#interests.audience(topic), effects: PubsubEffect[] = [];
     if (links.length > 0) effects.push({ kind: "send", to: links, message: publish, lane: "events" });
-    if (subscriptions.length > 0) effects.push({ kind: "event", event: { type: "delivered", subscriptions, publish } });
+    if (subscriptions.length > 0) effects.push(this.#freshness.live(publish, subscriptions));
     return { effects, recipients: links.length + (subscriptions.length > 0 ? 1 : 0) };
-  }
-
-  #onSubscribe(from: Peer, message: Subscribe): readonly PubsubEffect[] {
-    const { requestId } = message, patterns = new Set<Pattern>();
-    const answer = (failure?: Failure, name = message.topics[0] ?? ""): readonly PubsubEffect[] => [
-      ...requestId === undefined ? NOTHING : [suback(from, requestId, failure)],
-      ...failure === undefined ? NOTHING : [refused(from, "subscribe", name, failure)],
-    ];
-    for (const text of message.topics) {
-      if (!isPattern(text)) {
-        const sentence = `Cannot subscribe: a topic pattern is expected, got ${quote(text)}`;
-        return answer({ code: "invalid_pattern", text: sentence }, text);
-      }
-      const refusal = this.#clients.refusal(from, "subscribe", text);
-      if (refusal !== undefined) return answer(refusal, text);
-      if (!this.#interests.has(from, text)) patterns.add(text);
-    }
-    const { subscriptionsPerLinkMax, subscriptionsMax } = this.#options;
-    const wanted = this.#interests.countOf(from) + patterns.size;
-    if (wanted > subscriptionsPerLinkMax) {
-      const text = `Cannot subscribe: a client has at most ${subscriptionsPerLinkMax} patterns, got ${wanted}`;
-      return answer({ code: "too_many_subscriptions", text });
-    }
-    if (this.#interests.total + patterns.size > subscriptionsMax) {
-      const text = `Cannot subscribe: the hub holds at most ${subscriptionsMax} patterns`;
-      return answer({ code: "too_many_subscriptions", text });
-    }
-    for (const pattern of patterns) this.#interests.addPeer(from, pattern);
-    return this.#wanted.add(patterns, { peer: from, requestId, topics: message.topics });
-  }
-
-  #onUnsubscribe(from: Peer, message: Unsubscribe): readonly PubsubEffect[] {
-    const gone: Pattern[] = [];
-    for (const text of message.topics) {
-      if (isPattern(text) && this.#interests.removePeer(from, text)) gone.push(text);
-    }
-    const effects = this.#wanted.remove(gone);
-    return message.requestId === undefined ? effects : [...effects, suback(from, message.requestId)];
   }
 
   // Being served
@@ -352,19 +341,30 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
       if (this.#seen.recall(key, now) !== undefined) return NOTHING;
       this.#seen.remember(key, 0, now);
     }
-    return [{ kind: "event", event: { type: "delivered", subscriptions, publish: message } }];
+    return message.kept ? this.#freshness.kept(message, subscriptions) : [this.#freshness.live(message, subscriptions)];
+  }
+
+  #onRecalled(from: Peer, message: Recalled, now: number): readonly PubsubEffect[] {
+    const hub = this.#hubs.get(from), isOurs = from === this.#upstream.hub;
+    const effects = hub === undefined
+      ? isOurs ? this.#upstream.onRecalled(message) : NOTHING
+      : this.#retained!.onRecalled(hub, message, now);
+    this.#freshness.recalled();
+    return effects;
   }
 
   // Coming and going
 
   #joined(input: Extract<PubsubInput, { kind: "peerUp" }>): readonly PubsubEffect[] {
     this.#clients.add(input.peer, input.node, input.rights);
+    this.#retained?.joined(input.node, input.rights);
     return NOTHING;
   }
 
-  #met({ peer, node }: Extract<PubsubInput, { kind: "peerUp" }>): readonly PubsubEffect[] {
-    this.#hubs.set(peer, toHex(node));
-    return NOTHING;
+  #met({ peer, node }: Extract<PubsubInput, { kind: "peerUp" }>, now: number): readonly PubsubEffect[] {
+    const hub = toHex(node);
+    this.#hubs.set(peer, hub);
+    return this.#retained!.met(hub, now);
   }
 
   #attached(peer: Peer, now: number): readonly PubsubEffect[] {
@@ -376,13 +376,15 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
     return effects;
   }
 
-  #peerDown(peer: Peer): readonly PubsubEffect[] {
+  #peerDown({ peer, reason }: Extract<PubsubInput, { kind: "peerDown" }>, now: number): readonly PubsubEffect[] {
     this.#upstream.detach(peer);
+    this.#retained?.left(peer);
     if (this.#clients.delete(peer)) return this.#wanted.remove(this.#interests.forgetPeer(peer));
     const hub = this.#hubs.get(peer) ?? peer, out: PubsubEffect[] = [];
     this.#hubs.delete(peer);
-    if (![...this.#hubs.values()].includes(hub)) this.#relays?.lost(hub, out);
-    return out;
+    if ([...this.#hubs.values()].includes(hub)) return out;
+    this.#relays?.lost(hub, out);
+    return [...out, ...this.#retained?.lost(hub, reason !== ORDERLY, now) ?? []];
   }
 }
 
@@ -393,8 +395,4 @@ function puback(to: Peer, message: Publish, recipients: number): PubsubEffect {
     message: { kind: "puback", messageId: message.messageId, recipients },
     lane: "control",
   };
-}
-
-function refused(peer: Peer, action: Action, name: string, failure: Failure): PubsubEffect {
-  return { kind: "event", event: { type: "refused", peer, action, name, ...failure } };
 }

@@ -26,6 +26,8 @@ export class Interests {
   readonly #trie = new PatternTrie<Peer | SubscriptionId>();
   readonly #byPeer = new Map<Peer, Set<Pattern>>();
   readonly #audiences = new Map<Topic, Audience>();
+  /** Own patterns, with how many subscriptions each has. */
+  readonly #own = new Map<Pattern, number>();
   #audienceMembers = 0;
   #total = 0;
 
@@ -37,6 +39,19 @@ export class Interests {
   /** How many patterns `peer` has. */
   countOf(peer: Peer): number {
     return this.#byPeer.get(peer)?.size ?? 0;
+  }
+
+  /** All patterns, each once; undefined where they are more than `most`. */
+  patterns(most: number): Pattern[] | undefined {
+    const patterns = new Set<Pattern>(this.#own.keys());
+    if (patterns.size > most) return undefined;
+    for (const one of this.#byPeer.values()) {
+      for (const pattern of one) {
+        patterns.add(pattern);
+        if (patterns.size > most) return undefined;
+      }
+    }
+    return [...patterns];
   }
 
   /** Whether `peer` has this very pattern. */
@@ -75,13 +90,17 @@ export class Interests {
 
   /** Adds an own subscription. */
   add(pattern: Pattern, subscription: SubscriptionId): void {
-    this.#trie.add(pattern, subscription);
+    if (this.#trie.add(pattern, subscription)) this.#own.set(pattern, (this.#own.get(pattern) ?? 0) + 1);
     this.#forgetAudiences();
   }
 
   /** Takes an own subscription back. */
   remove(pattern: Pattern, subscription: SubscriptionId): void {
-    this.#trie.remove(pattern, subscription);
+    if (this.#trie.remove(pattern, subscription)) {
+      const left = this.#own.get(pattern)! - 1;
+      if (left > 0) this.#own.set(pattern, left);
+      else this.#own.delete(pattern);
+    }
     this.#forgetAudiences();
   }
 

@@ -3,11 +3,32 @@
 import type { Confirmation } from "../base/listing.ts";
 import type { CommandId, Peer, Refusal } from "../base/protocol.ts";
 import type { Pattern, Topic } from "../names/mod.ts";
-import type { Burst, ErrorMessage, Missed, Puback, Publish, Suback, Subscribe, Unsubscribe } from "../wire/mod.ts";
+import type {
+  Burst,
+  ErrorMessage,
+  Missed,
+  Puback,
+  Publish,
+  Recall,
+  Recalled,
+  Suback,
+  Subscribe,
+  Unsubscribe,
+} from "../wire/mod.ts";
 import type { SubscriptionId } from "./interest.ts";
 
 /** The wire messages of this core. */
-export type PubsubMessage = Publish | Burst | Subscribe | Unsubscribe | Puback | Suback | Missed | ErrorMessage;
+export type PubsubMessage =
+  | Publish
+  | Burst
+  | Subscribe
+  | Unsubscribe
+  | Puback
+  | Suback
+  | Recall
+  | Recalled
+  | Missed
+  | ErrorMessage;
 
 /** What the application asks for. */
 export type PubsubCommand =
@@ -27,13 +48,15 @@ export type PubsubCommand =
   | { readonly type: "recorded"; readonly pattern: Pattern; readonly confirmation: Confirmation }
   /** Other hubs, by their ids, that want a topic, after `interest`; good for `forMs` milliseconds. No answer. */
   | { readonly type: "interested"; readonly topic: Topic; readonly hubs: readonly Peer[]; readonly forMs: number }
+  /** Other hubs, by their ids, that keep retained events: after `keepers`, and when there is a new one. No answer. */
+  | { readonly type: "keepers"; readonly hubs: readonly Peer[] }
   /** What other hubs want of topics at or below `name` (all if empty) has changed. No answer. */
   | { readonly type: "outdated"; readonly name: string };
 
-/** Look for acknowledgements that are overdue. Another `at` than that of the latest such timer: it is out of date. */
+/** Look for answers that are overdue. Another `at` than that of the latest such timer: it is out of date. */
 export interface PubsubTimer {
-  /** Of the hub above, or of other hubs. */
-  readonly type: "acknowledgements" | "relays";
+  /** Of the hub above, of other hubs, or questions for retained events. */
+  readonly type: "acknowledgements" | "relays" | "retained";
   /** When it is due, ms. */
   readonly at: number;
 }
@@ -45,7 +68,11 @@ export type PubsubQuestion =
   /** And nobody any more. */
   | { readonly type: "unwanted"; readonly pattern: Pattern }
   /** Which other hubs want this topic? Answered by `interested`. */
-  | { readonly type: "interest"; readonly topic: Topic };
+  | { readonly type: "interest"; readonly topic: Topic }
+  /** This hub keeps retained events from now on, or no longer any. */
+  | { readonly type: "keeping"; readonly isKeeping: boolean }
+  /** Which other hubs do? Answered by `keepers`. */
+  | { readonly type: "keepers" };
 
 /** Whether these subscriptions of ours have room for so many events. */
 export type RoomFor = (subscriptions: readonly SubscriptionId[], count: number) => boolean;

@@ -4,7 +4,7 @@ import type { Confirmation } from "../base/listing.ts";
 import type { CommandId, Effect, Peer } from "../base/protocol.ts";
 import { Restoration } from "../base/restoration.ts";
 import type { Pattern } from "../names/mod.ts";
-import type { Suback } from "../wire/mod.ts";
+import type { Recalled, Suback } from "../wire/mod.ts";
 import type { SubscriptionId } from "./interest.ts";
 import type { PubsubEvent, PubsubMessage, PubsubTimer } from "./messages.ts";
 
@@ -19,6 +19,8 @@ export class Upstream {
   readonly #confirmed = new Map<Pattern, Confirmation | undefined>();
   /** Requests on their way, each refused or confirmed as a whole. */
   readonly #asked = new Map<number, Set<Pattern>>();
+  /** Requests for what is kept, by what they ask for; they have the numbers of those that asked for the interest. */
+  readonly #recalling = new Map<number, readonly Pattern[]>();
   readonly #waiting = new Map<Pattern, { readonly command: CommandId; readonly subscription: SubscriptionId }[]>();
   readonly #restoration = new Restoration();
   #hub: Peer | undefined;
@@ -33,10 +35,16 @@ export class Upstream {
     return this.#hub;
   }
 
+  /** Whether retained events may still come for something that is wanted. */
+  get isRecalling(): boolean {
+    return this.#recalling.size > 0 || this.#asked.size > 0;
+  }
+
   /** Wants `pattern`; the command is answered when the hub has confirmed it. */
   want(command: CommandId, subscription: SubscriptionId, pattern: Pattern): PubsubEffect[] {
     if (this.#confirmed.has(pattern)) {
-      return [{ kind: "answer", id: command, value: this.#confirmed.get(pattern) }];
+      const known: PubsubEffect = { kind: "answer", id: command, value: this.#confirmed.get(pattern) };
+      return [known, ...this.#recall(++this.#requests, [pattern])];
     }
     const waiting = this.#waiting.get(pattern);
     if (waiting !== undefined) {
@@ -66,6 +74,7 @@ export class Upstream {
     this.#hub = hub;
     this.#confirmed.clear();
     this.#asked.clear();
+    this.#recalling.clear();
     const patterns = [...new Set(this.#own().values())], effects: PubsubEffect[] = [];
     for (let i = 0; i < patterns.length; i += PATTERNS_PER_MESSAGE) {
       effects.push(this.#ask(hub, patterns.slice(i, i + PATTERNS_PER_MESSAGE)));
@@ -81,6 +90,15 @@ export class Upstream {
     this.#restoration.end();
     this.#confirmed.clear();
     this.#asked.clear();
+    this.#recalling.clear();
+  }
+
+  /** The hub has given what is kept, or a part of it. */
+  onRecalled({ requestId, more, code }: Recalled): PubsubEffect[] {
+    const patterns = this.#recalling.get(requestId);
+    this.#recalling.delete(requestId);
+    if (patterns === undefined || more === undefined || code !== undefined) return [];
+    return this.#recall(requestId, patterns, more);
   }
 
   /** The hub has answered. */
@@ -110,7 +128,17 @@ export class Upstream {
         effects.push({ kind: "event", event: { type: "interestRefused", subscription, code, text } });
       }
     }
-    return [...effects, ...this.#restored()];
+    const recall = code === undefined ? this.#recall(message.requestId, [...asked]) : [];
+    return [...effects, ...recall, ...this.#restored()];
+  }
+
+  /** Asks for what is kept, once the interest is known: what is published from then on comes by itself. */
+  #recall(requestId: number, patterns: readonly Pattern[], after?: string): PubsubEffect[] {
+    if (this.#hub === undefined || patterns.length === 0) return [];
+    this.#recalling.set(requestId, patterns);
+    const head = { kind: "recall", requestId, topics: patterns } as const;
+    const message = after === undefined ? head : { ...head, after };
+    return [{ kind: "send", to: this.#hub, message, lane: "control" }];
   }
 
   /** Tells once that the hub has answered for everything that was wanted when it was attached to. */

@@ -19,6 +19,8 @@ import type {
   Puback,
   Publish,
   PubsubRoute,
+  Recall,
+  Recalled,
   Suback,
   Subscribe,
   Unsubscribe,
@@ -81,6 +83,8 @@ export type KnownMessage =
   | Subscribe
   | Unsubscribe
   | PubsubRoute
+  | Recall
+  | Recalled
   | Puback
   | Suback
   | InterestChanged

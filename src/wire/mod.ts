@@ -52,6 +52,8 @@ export type {
   Puback,
   Publish,
   PubsubRoute,
+  Recall,
+  Recalled,
   Suback,
   Subscribe,
   Unsubscribe,

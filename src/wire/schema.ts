@@ -133,7 +133,17 @@ export function writeRecord(writer: Writer, schema: Schema, values: Readonly<Rec
     count++;
   }
   if (schema.oneOf !== 0 && (written & schema.oneOf) === 0) throw missing(fields[lowestBit(schema.oneOf)]!);
-  writer.bytes[start] = 0x80 | count;
+  if (count <= FIXMAP_MAX) writer.bytes[start] = 0x80 | count;
+  else widen(writer, start, count);
+}
+
+/** Makes room for a header of three bytes: a map of so many fields is rare, and its size is known at its end. */
+function widen(writer: Writer, start: number, count: number): void {
+  writer.reserve(2);
+  const { bytes, length } = writer;
+  bytes.copyWithin(start + 3, start + 1, length);
+  bytes.set([0xde, 0, count], start);
+  writer.length = length + 2;
 }
 
 /** Reads a map; throws `MalformedFrame`. */
@@ -164,8 +174,10 @@ export function readRecord(cursor: Cursor, schema: Schema, what: string): Record
   return out;
 }
 
-/** Most fields of a schema: its map's header is one byte. */
-const FIELDS_MAX = 15;
+/** Most fields of a schema: each is a bit of a mask. */
+const FIELDS_MAX = 31;
+/** Most fields that a header of one byte can tell. */
+const FIXMAP_MAX = 15;
 
 function build<M>(
   options: Pick<MessageOptions<M>, "fields" | "oneOf" | "empty">,

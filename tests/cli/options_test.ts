@@ -68,7 +68,7 @@ Deno.test("what does not fit a command is a usage error that says so", () => {
   const wrong: [string, string][] = [
     ["gatway", 'Cannot run "gatway": there is no such command; did you mean macula gateway?'],
     ["frobnicate", 'Cannot run "frobnicate": there is no such command; macula --help lists them'],
-    ["pub a", 'Cannot run macula pub: it is used as "macula pub <topic> <json>", got 1 argument'],
+    ["pub", 'Cannot run macula pub: it is used as "macula pub <topic> [json]", got no argument'],
     ["sub", 'Cannot run macula sub: it is used as "macula sub <pattern>", got no argument'],
     ["gateway now", 'Cannot run macula gateway: it is used as "macula gateway", got 1 argument'],
     ["pub a 1 --count 3", "Cannot use --count with pub: it is for sub, ping"],

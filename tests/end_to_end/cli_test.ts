@@ -41,6 +41,19 @@ Deno.test("events and calls pass through a gateway, from start to stop", async (
     assert.equal(second.data, "zwei");
     assert.notEqual(second.publisher, publisher, "each command is a node of its own");
   });
+  await t.step("pub --retain, sub afterwards; without a value it deletes", async () => {
+    for (const [args, answer] of [[["demo.kept", "[1]"], 0], [["demo.kept", '{"a":2}'], 0]] as const) {
+      const { code, stdout, stderr } = await gateway.run(["pub", ...args, "--retain"]);
+      assert.deepEqual([code, JSON.parse(stdout).recipients], [0, answer], stderr);
+    }
+    const { stdout } = await gateway.run(["sub", "demo.*", "--count", "1"]);
+    const { topic, data, retained } = JSON.parse(stdout);
+    assert.deepEqual([topic, data, retained], ["demo.kept", { a: 2 }, true]);
+    assert.equal(JSON.parse((await gateway.run(["stats"])).stdout).retained.topics, 1);
+    assert.equal((await gateway.run(["pub", "demo.kept", "--retain"])).code, 0);
+    assert.equal(JSON.parse((await gateway.run(["stats"])).stdout).retained.topics, 0);
+    assertFails(await gateway.run(["pub", "demo.kept"]), 2, /JSON is expected behind the topic, or --retain/);
+  });
   await t.step("nobody listens: pub says 0 recipients and is content", async () => {
     const { code, stdout } = await gateway.run(["publish", "demo.nobody", "1"]);
     assert.deepEqual([code, JSON.parse(stdout).recipients], [0, 0]);

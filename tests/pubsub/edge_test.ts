@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { burstEvents, type Publish } from "../../src/wire/mod.ts";
-import { answer, Bench, burst, event, HUB, type PubsubEffect, send, subscribe, told } from "./hub.ts";
+import { answer, Bench, burst, event, HUB, type PubsubEffect, recall, send, subscribe, told } from "./hub.ts";
 
 function attached(options = {}): Bench {
   const bench = new Bench("edge", options);
@@ -29,8 +29,12 @@ Deno.test("edge: an interest is told to the hub and confirmed by it", () => {
   const bench = attached();
   assert.deepEqual(bench.subscribe(1, "x.*"), [send("h", subscribe(1, "x.*"), "control")]);
   assert.deepEqual(bench.subscribe(2, "x.*"), [], "on its way already");
-  assert.deepEqual(bench.received("h", { kind: "suback", requestId: 1 }), [answer(1), answer(2)]);
-  assert.deepEqual(bench.subscribe(3, "x.*"), [answer(3)], "confirmed already");
+  assert.deepEqual(bench.received("h", { kind: "suback", requestId: 1 }), [
+    answer(1),
+    answer(2),
+    recall("h", 1, "x.*"),
+  ]);
+  assert.deepEqual(bench.subscribe(3, "x.*"), [answer(3), recall("h", 2, "x.*")], "confirmed already");
   assert.deepEqual(bench.received("h", event("x.y")), [
     told({ type: "delivered", subscriptions: [1, 2, 3], publish: event("x.y") }),
   ]);
@@ -51,6 +55,11 @@ Deno.test("edge: a burst is delivered as it is where its topic is known and ther
     bench.received("h", message),
     burstEvents(message).map((publish) => told({ type: "delivered", subscriptions: [1, 2], publish })),
   );
+  assert.equal(bench.core.takesWhole("h", message, bench.now), false, "kept events may come, before newer ones only");
+  for (const requestId of [1, 2]) {
+    bench.received("h", { kind: "suback", requestId });
+    bench.received("h", { kind: "recalled", requestId });
+  }
   assert.deepEqual([room(true), room(false)].map((one) => bench.core.takesWhole("h", message, bench.now, one)), [
     true,
     false,
@@ -99,7 +108,7 @@ Deno.test("edge: unwanted before it was confirmed, wanted again: the old confirm
   ]);
   assert.deepEqual(bench.subscribe(2, "x"), [send("h", subscribe(2, "x"), "control")]);
   assert.deepEqual(bench.received("h", { kind: "suback", requestId: 1 }), []);
-  assert.deepEqual(bench.received("h", { kind: "suback", requestId: 2 }), [answer(3)]);
+  assert.deepEqual(bench.received("h", { kind: "suback", requestId: 2 }), [answer(3), recall("h", 2, "x")]);
 });
 
 Deno.test("edge: one of two that wait is closed: only that one fails", () => {
@@ -108,7 +117,7 @@ Deno.test("edge: one of two that wait is closed: only that one fails", () => {
   bench.subscribe(2, "x");
   const effects = bench.unsubscribe(1);
   assert.deepEqual(effects.map((effect) => effect.kind === "fail" ? effect.id : effect), [1, answer(3)]);
-  assert.deepEqual(bench.received("h", { kind: "suback", requestId: 1 }), [answer(2)]);
+  assert.deepEqual(bench.received("h", { kind: "suback", requestId: 1 }), [answer(2), recall("h", 1, "x")]);
 });
 
 Deno.test("edge: a refusal fails who waits and is told to who had it", () => {
@@ -138,7 +147,7 @@ Deno.test("edge: of several that are refused together each is asked for alone", 
     send("h", subscribe(2, "good"), "control"),
     send("h", subscribe(3, "bad"), "control"),
   ]);
-  assert.deepEqual(bench.received("h", { kind: "suback", requestId: 2 }), [answer(1)]);
+  assert.deepEqual(bench.received("h", { kind: "suback", requestId: 2 }), [answer(1), recall("h", 2, "good")]);
   assert.deepEqual(bench.received("h", { kind: "suback", requestId: 3, ...refusal }), [
     { kind: "fail", id: 2, error: refusal },
     restored("h"),
@@ -162,6 +171,7 @@ Deno.test("edge: attached again it wants everything again, each pattern once, an
     answer(1),
     answer(3),
     answer(2),
+    recall("h2", 2, "x", "y"),
     restored("h2"),
   ]);
 });
@@ -181,9 +191,9 @@ Deno.test("edge: what was wanted is restored when the hub has answered for all o
   bench.up("h", HUB, "hub");
   bench.subscribe(1_000, "later");
   const suback = (requestId: number) => bench.received("h", { kind: "suback", requestId });
-  assert.deepEqual([suback(2).at(-1)?.kind, suback(2)], ["answer", []]);
+  assert.deepEqual([suback(2).at(-1), suback(2)], [recall("h", 2, "t.500"), []]);
   assert.deepEqual(suback(1).at(-1), restored("h"), "whatever was wanted since");
-  assert.deepEqual(suback(3), [answer(502)]);
+  assert.deepEqual(suback(3), [answer(502), recall("h", 3, "later")]);
   bench.down("h");
   assert.deepEqual(new Bench("edge").up("h2", HUB, "hub"), [restored("h2")], "there is nothing to restore");
 });
@@ -196,7 +206,11 @@ Deno.test("edge: what is not wanted any more is not waited for, what is asked fo
   bench.received("h", { kind: "suback", requestId: 1, ...refusal });
   bench.unsubscribe(1);
   assert.deepEqual(bench.received("h", { kind: "suback", requestId: 2 }), []);
-  assert.deepEqual(bench.received("h", { kind: "suback", requestId: 3 }), [answer(2), restored("h")]);
+  assert.deepEqual(bench.received("h", { kind: "suback", requestId: 3 }), [
+    answer(2),
+    recall("h", 3, "y"),
+    restored("h"),
+  ]);
 });
 
 Deno.test("edge: QoS 0 is answered when it is handed over, an acknowledged one when the hub says so", () => {

@@ -89,6 +89,11 @@ export function subscribe(requestId: number | undefined, ...topics: string[]): P
   return requestId === undefined ? head : { ...head, requestId };
 }
 
+/** An edge asks its hub for what is kept. */
+export function recall(hub: string, requestId: number, ...topics: string[]): PubsubEffect {
+  return send(hub, { kind: "recall", requestId, topics }, "control");
+}
+
 /** `send` to one or more. */
 export function send(to: string | string[], message: PubsubMessage, lane: "control" | "events"): PubsubEffect {
   return { kind: "send", to, message, lane };

@@ -46,7 +46,7 @@ Deno.test("hub: its own application subscribes and publishes like any other", ()
   assert.deepEqual(bench.unsubscribe(1), [answer(4)]);
   assert.deepEqual(bench.unsubscribe(1), [answer(5)], "twice is once");
   assert.deepEqual(bench.audience("x.y"), [answer(6, { links: ["b"], own: true })]);
-  assert.equal(bench.core.subscriptions, 2);
+  assert.equal(bench.core.state.subscriptions, 2);
 });
 
 Deno.test("hub: counts recipients in the acknowledgement", () => {
@@ -160,7 +160,7 @@ Deno.test("hub: a link's subscriptions are bounded; the same one counts once", (
   assert.equal(code(bench.received("b", subscribe(3, "z"))), "too_many_subscriptions");
   bench.received("b", { kind: "unsubscribe", topics: ["x"] });
   assert.equal(code(bench.received("b", subscribe(4, "z"))), undefined);
-  assert.equal(bench.core.subscriptions, 2);
+  assert.equal(bench.core.state.subscriptions, 2);
 });
 
 Deno.test("hub: all subscriptions together are bounded; a link that goes makes room", () => {
@@ -171,7 +171,7 @@ Deno.test("hub: all subscriptions together are bounded; a link that goes makes r
   assert.equal(refusal.message.code, "too_many_subscriptions");
   assert.deepEqual(bench.down("a"), []);
   assert.deepEqual(bench.received("b", subscribe(2, "z")), [send("b", { kind: "suback", requestId: 2 }, "control")]);
-  assert.equal(bench.core.subscriptions, 1);
+  assert.equal(bench.core.state.subscriptions, 1);
 });
 
 Deno.test("hub: who comes later is in the audience of a topic that was busy before", () => {

@@ -25,7 +25,9 @@ Deno.test("wanted: each pattern is told once, and acknowledged when it is kept",
   assert.deepEqual(recorded(bench, "y"), [
     send("b", { kind: "suback", requestId: 1, ...KEPT }, "control"),
     answer(1, KEPT),
-  ]);
+    told({ type: "keepers" }),
+    { kind: "timer", afterMs: 3_000, timer: { type: "retained", at: 4_000 } },
+  ], "then the application is given what is kept");
   assert.deepEqual(recorded(bench, "x.*"), [send("a", { kind: "suback", requestId: 1, ...KEPT }, "control")]);
   assert.deepEqual(bench.received("b", subscribe(2, "x.*", "y")), [
     send("b", { kind: "suback", requestId: 2, ...KEPT }, "control"),

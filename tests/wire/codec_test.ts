@@ -187,6 +187,31 @@ Deno.test("the decoder's memory of texts does not change what is read", () => {
   }
 });
 
+Deno.test("a map of more fields than its shortest header can tell has a longer one", () => {
+  const message: KnownMessage = {
+    ...publish,
+    kind: "publish",
+    publisherDid: "did",
+    ucanToken: "token",
+    publisher: new Uint8Array(32),
+    encoding: "json",
+    at: 7,
+    acknowledge: true,
+    headers: "{}",
+    proof: new Uint8Array(96),
+    originProof: new Uint8Array(96),
+    claimed: true,
+    kept: true,
+  };
+  for (let i = 0; i < 600; i++) { // the header moves what stands behind it, also where the buffer must grow for it
+    const padded = { ...message, payload: new Uint8Array(i).fill(9) } as KnownMessage, frame = encodeFrame(padded);
+    assert.deepEqual([...frame.subarray(8, 11)], [0xde, 0, 16]);
+    assert.deepEqual(bare(decodeFrame(frame)), bare(padded));
+  }
+  const { kept: _, ...fewer } = message;
+  assert.equal(encodeFrame(fewer)[8], 0x8f);
+});
+
 Deno.test("docs/PROTOCOL.md has a row for each message with all its fields", () => {
   const text = Deno.readTextFileSync(new URL("../../docs/PROTOCOL.md", import.meta.url));
   const page = text.replaceAll(/ +/g, " ").split("\n");

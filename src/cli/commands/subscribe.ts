@@ -48,7 +48,8 @@ async function printEvents(
   }
 }
 
-function lineOf({ topic, data, publisher, id }: MeshEvent): string {
+function lineOf({ topic, data, publisher, id, retained }: MeshEvent): string {
   // In parts, as the data may be bytes.
-  return `{"topic":${toJson(topic)},"data":${toJson(data)},"publisher":${toJson(publisher)},"id":${toJson(id)}}`;
+  const parts = `"topic":${toJson(topic)},"data":${toJson(data)},"publisher":${toJson(publisher)},"id":${toJson(id)}`;
+  return retained ? `{${parts},"retained":true}` : `{${parts}}`;
 }

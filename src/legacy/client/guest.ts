@@ -137,7 +137,8 @@ export class Guest {
   fromMesh(message: Message, now: number): readonly GuestEffect[] {
     switch (message.kind) {
       case "publish":
-        return [this.#push(eventOf(message))];
+        // It asks for no kept events, and could not tell them from live ones.
+        return message.kept ? NOTHING : [this.#push(eventOf(message))];
       case "rpcRequest":
         return [this.#push(this.#requestFor(message, message.requestId, now))];
       case "cast": {

@@ -118,6 +118,8 @@ export class Uplink {
           now,
         );
       }
+      case "recall":
+        return [mesh({ kind: "recalled", requestId: message.requestId })]; // the original keeps none
       case "advertise":
         return this.#advertise(message, now);
       case "unadvertise":

@@ -1,7 +1,7 @@
 /** What a credential lets a peer do, as the cores ask: verdicts on recent names are kept. @module */
 
 import type { Action, Failure, PeerRights } from "../../base/protocol.ts";
-import { ACTIONS, allows, type Credential, type Rights } from "../../identity/mod.ts";
+import { ACTIONS, allows, type Credential, CREDENTIAL_LEEWAY_MS, type Rights } from "../../identity/mod.ts";
 import { contains } from "../../names/mod.ts";
 
 /** Verdicts that are kept for one link; guess: a client has few topics. */
@@ -22,11 +22,15 @@ const DOING: Readonly<Record<Action, string>> = {
 /** The rights of one link. */
 export class CredentialRights implements PeerRights {
   #rights: Rights;
+  #credential: Credential | undefined;
+  readonly #isRevoked: (id: string) => boolean;
   readonly #verdicts = new Map<string, Failure | undefined>();
 
   /** Without a credential nothing is allowed. */
-  constructor(credential: Credential | undefined) {
+  constructor(credential: Credential | undefined, isRevoked: (id: string) => boolean = () => false) {
     this.#rights = credential?.rights ?? NONE;
+    this.#credential = credential;
+    this.#isRevoked = isRevoked;
   }
 
   /** How many verdicts are kept. */
@@ -37,7 +41,14 @@ export class CredentialRights implements PeerRights {
   /** A fresh credential takes the place of the old one. */
   replace(credential: Credential): void {
     this.#rights = credential.rights;
+    this.#credential = credential;
     this.#verdicts.clear();
+  }
+
+  holds(now: number): boolean {
+    const credential = this.#credential;
+    return credential !== undefined && now < credential.expires + CREDENTIAL_LEEWAY_MS &&
+      !this.#isRevoked(credential.id);
   }
 
   refusal(action: Action, name: string): Failure | undefined {

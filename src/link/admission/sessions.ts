@@ -71,7 +71,8 @@ export class Sessions {
     if (this.#guard.mode !== "credential") return undefined;
     const { credential, role } = link.peer;
     // Whoever came in some other way without one, such as a peer of the original, may do nothing.
-    const rights = role === "edge" ? new CredentialRights(credential) : undefined;
+    const { isRevoked } = this.#guard;
+    const rights = role === "edge" ? new CredentialRights(credential, (id) => isRevoked(id)) : undefined;
     const session: Session = {
       credential,
       rights,

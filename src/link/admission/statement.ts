@@ -36,6 +36,8 @@ export interface Statement {
   readonly hub: NodeId;
   /** Wall time, ms. */
   readonly until: number;
+  /** Whether it is over. */
+  readonly isPast: boolean;
   readonly credential: Credential;
 }
 
@@ -55,6 +57,8 @@ export interface StatementContext {
   readonly realmKey: Uint8Array;
   readonly now: number;
   isRevoked(id: string): boolean;
+  /** Also one that is over: it says where its node was, for events that are kept from then. Default false. */
+  readonly isPastGood?: boolean;
 }
 
 /** Signs a statement about oneself. */
@@ -72,7 +76,8 @@ export function makeStatement(identity: Identity, { hub, realm, until, credentia
 
 /** What a statement says, or why it is not believed; two signatures are checked, 60 microseconds. */
 export function readStatement(message: Attachment, context: StatementContext): Statement | Failure {
-  const { body, signature, publicKey, credential } = message, { realm, realmKey, now, isRevoked } = context;
+  const { body, signature, publicKey, credential } = message,
+    { realm, realmKey, now, isRevoked, isPastGood = false } = context;
   const said = body.length > BODY_BYTES_MAX ? undefined : read(body);
   if (said === undefined) return fault("bad_attachment", "it must be a statement within the bounds");
   if (!isSoundPublicKey(publicKey) || !ed25519Verify(publicKey, concatBytes(LABEL, body), signature)) {
@@ -81,14 +86,17 @@ export function readStatement(message: Attachment, context: StatementContext): S
   const node = nodeIdOf(publicKey);
   if (toHex(said.node) !== node) return fault("bad_attachment", "it must be about the node that signed it");
   if (said.realm !== realm) return fault("bad_attachment", `its realm must be ${realm}`);
-  if (said.until + CREDENTIAL_LEEWAY_MS <= now) return fault("attachment_expired", "it must not be over");
+  const isPast = said.until + CREDENTIAL_LEEWAY_MS <= now;
+  if (isPast && !isPastGood) {
+    return fault("attachment_expired", "it must not be over");
+  }
   if (said.until > now + STATEMENT_MS_MAX + CREDENTIAL_LEEWAY_MS) {
     return fault("bad_attachment", `it must end within ${STATEMENT_MS_MAX} ms`);
   }
   const role = equalBytes(said.node, said.hub) ? "hub" : "edge";
   try {
     const checked = checkCredential(credential ?? "", { realmKey, realm, node, role, now, isRevoked });
-    return { node, hub: toHex(said.hub) as NodeId, until: said.until, credential: checked };
+    return { node, hub: toHex(said.hub) as NodeId, until: said.until, isPast, credential: checked };
   } catch (error) {
     if (!(error instanceof CredentialFault)) throw error;
     return { code: `credential_${error.code}`, text: error.message };

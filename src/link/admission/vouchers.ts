@@ -122,13 +122,15 @@ export class Vouchers {
     const { realm, identity } = this.#self, { isRevoked, realmKey = link.peer.realmKey } = this.#guard;
     const now = this.#timers.now(), by = link.peer;
     if (realmKey === undefined) return undefined;
-    const said = readStatement(message, { realm, realmKey, now, isRevoked });
+    const here = by.role === "edge";
+    const said = readStatement(message, { realm, realmKey, now, isRevoked, isPastGood: !here });
     if ("code" in said) return said;
-    const here = by.role === "edge", hub = here ? identity.id : by.node;
+    const hub = here ? identity.id : by.node;
     if (said.hub !== hub || here && said.node !== by.node) {
       const rule = here ? "it must be the sender's own, about this hub" : "it must be about the hub that passes it on";
       return { code: "bad_attachment", text: `Cannot accept the attachment: ${rule}` };
     }
+    if (said.isPast && (this.#others.get(said.node, said.hub)?.until ?? 0) > said.until) return undefined;
     this.#others.set(said.node, said.hub, {
       message: own(message),
       until: said.until,

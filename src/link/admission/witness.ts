@@ -27,6 +27,8 @@ export const SENDERS_MAX = 10_000;
 interface Sender extends Kept {
   readonly hub: NodeId;
   readonly until: number;
+  /** When the credential in it ends. */
+  readonly expires: number;
   readonly isHub: boolean;
   readonly rights: CredentialRights;
   readonly signature: Uint8Array;
@@ -56,11 +58,13 @@ export class Witness {
   learn(link: Link, message: Attachment): Failure | undefined {
     const { isRevoked, realmKey = link.peer.realmKey } = this.#guard, now = this.#timers.now();
     if (realmKey === undefined || this.#knows(message)) return undefined;
-    const said = readStatement(message, { realm: this.#self.realm, realmKey, now, isRevoked });
+    const said = readStatement(message, { realm: this.#self.realm, realmKey, now, isRevoked, isPastGood: true });
     if ("code" in said) return said;
+    if (said.isPast && (this.#senders.get(said.node, said.hub)?.until ?? 0) > said.until) return undefined;
     const { node, hub, until, credential } = said, rights = new CredentialRights(credential);
     const isHub = credential.role === "hub", signature = message.signature.slice();
-    this.#senders.set(node, hub, { hub, until, isHub, rights, signature, id: credential.id });
+    const { id, expires } = credential;
+    this.#senders.set(node, hub, { hub, until, expires, isHub, rights, signature, id });
     return undefined;
   }
 
@@ -103,9 +107,9 @@ export class Witness {
     const { publisher, topic } = publish;
     if (publisher === undefined) return unproven(`event on ${topic}`);
     if (isProven(publisher, link)) return "link";
-    const sender = this.#sender(publisher, link!.peer.node);
+    const sender = this.#sender(publisher, link!.peer.node, publish);
     if (sender !== undefined) return refusalOf(sender, topic) ?? "link";
-    const elsewhere = this.#anywhere(publisher);
+    const elsewhere = this.#anywhere(publisher, publish);
     return elsewhere === undefined ? unproven(`event on ${topic}`) : this.#byOrigin(publish, publisher, elsewhere);
   }
 
@@ -113,21 +117,21 @@ export class Witness {
   #byOrigin(publish: Publish | Burst, publisher: Uint8Array, { hub }: Sender): Proof | Failure {
     const proof = publish.originProof;
     const signer = proof === undefined ? undefined : signerOf(proof, "origin", this.#self.realm, publish);
-    const sender = signer === undefined ? undefined : this.#sender(publisher, signer);
+    const sender = signer === undefined ? undefined : this.#sender(publisher, signer, publish);
     if (sender !== undefined && this.#isHub(signer!)) return refusalOf(sender, publish.topic) ?? "hub";
     const text = `Cannot accept the event on ${publish.topic}: the hub ${hub} of its publisher must have signed it`;
     return { code: "unproven_origin", text };
   }
 
   /** What a node has stated of one hub, if it still holds. */
-  #sender(node: Uint8Array, hub: NodeId): Sender | undefined {
+  #sender(node: Uint8Array, hub: NodeId, publish?: Publish | Burst): Sender | undefined {
     const sender = this.#senders.find(node, hub);
-    return sender !== undefined && this.#isCurrent(sender) ? sender : undefined;
+    return sender !== undefined && this.#isCurrent(sender, publish) ? sender : undefined;
   }
 
   /** What it has stated of any. */
-  #anywhere(node: Uint8Array): Sender | undefined {
-    return this.#senders.of(toHex(node)).find((sender) => this.#isCurrent(sender));
+  #anywhere(node: Uint8Array, publish?: Publish | Burst): Sender | undefined {
+    return this.#senders.of(toHex(node)).find((sender) => this.#isCurrent(sender, publish));
   }
 
   #isHub(node: NodeId): boolean {
@@ -135,8 +139,11 @@ export class Witness {
     return said?.isHub === true && this.#isCurrent(said);
   }
 
-  #isCurrent({ until }: Sender): boolean {
-    return this.#timers.now() < until + CREDENTIAL_LEEWAY_MS;
+  /** Of a kept event: whether it held when that was published, and its node's credential still does. */
+  #isCurrent({ until, expires }: Sender, publish?: Publish | Burst): boolean {
+    const now = this.#timers.now();
+    if (publish?.kept !== true) return now < until + CREDENTIAL_LEEWAY_MS;
+    return (publish.at ?? Infinity) < until + CREDENTIAL_LEEWAY_MS && now < expires + CREDENTIAL_LEEWAY_MS;
   }
 }
 

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { equalBytes } from "../../base/bytes.ts";
 import type { Timers } from "../../base/clock.ts";
 import type { Confirmation } from "../../base/listing.ts";
 import { LruMap } from "../../base/lru.ts";
@@ -73,6 +74,10 @@ export interface DirectoryOptions {
   readonly limits?: Partial<DirectoryLimits>;
 }
 
+/** Hubs that keep retained events have a record as if this were a procedure. */
+export const KEEPERS = "_mesh.retained" as Procedure;
+/** How long is waited to hear of them, ms. */
+const KEEPERS_LOOK_UP_MS = 2_000;
 /** So many holders with records are enough to know who serves a procedure; all closest are asked for a fresh answer. */
 const QUORUM = 3;
 /** Names whose last sequence and life are remembered: two statements in one millisecond must not have the same. */
@@ -93,6 +98,7 @@ export class Directory {
   readonly #stated = new Map<Pattern, Confirmation>();
   readonly #sequences = new LruMap<string, number>(SEQUENCES_MAX);
   /** How long records of procedures are to hold, ms; also of those that are served no more. */
+  readonly #keepersKey: Uint8Array;
   readonly #lives = new LruMap<string, number>(SEQUENCES_MAX);
 
   constructor(options: DirectoryOptions) {
@@ -129,6 +135,7 @@ export class Directory {
       confirmed: (name, confirmation) => this.#confirmed(name as Pattern, confirmation),
     });
     this.#widening = new Widening(this.#limits);
+    this.#keepersKey = this.#key("provider", KEEPERS);
   }
 
   /** What is remembered of others, and what is stated here. */
@@ -166,6 +173,13 @@ export class Directory {
       case "interest":
         this.#topics.ask(event.topic);
         return true;
+      case "keeping":
+        if (event.isKeeping) this.#procedures.add(KEEPERS);
+        else this.#procedures.remove(KEEPERS);
+        return true;
+      case "keepers":
+        this.#tellKeepers();
+        return true;
       case "changed":
         this.#changed(event.record);
         return false;
@@ -199,6 +213,7 @@ export class Directory {
     this.#cache.outdated(key);
     this.#interests.outdated(key);
     this.#topics.outdated(key);
+    if (equalBytes(key, this.#keepersKey)) this.#tellKeepers();
   }
 
   /** States no more; what is stated ends with its time. */
@@ -214,6 +229,7 @@ export class Directory {
     this.#cache.changed(record);
     this.#interests.changed(record);
     this.#topics.outdated(record.key);
+    if (equalBytes(record.key, this.#keepersKey)) this.#tellKeepers();
     const watchers = this.#watchers.of(record.key);
     if (watchers.length > 0) this.#options.notify(watchers, record.key);
   }
@@ -235,6 +251,17 @@ export class Directory {
     if (known !== undefined) return tell(known, true);
     const until = this.#options.timers.now() + (brief ? lookUpBrieflyMs : lookUpMs);
     void this.#lookUp(key, { until, fresh, attempts: brief ? 1 : 2 }).then((found) => tell(found, false));
+  }
+
+  /** That there are none is remembered as long as anything else: holders say when it changes. */
+  #tellKeepers(): void {
+    const { isAlone, pubsub } = this.#options, key = this.#keepersKey, known = this.#interests.known(key);
+    const tell = ({ records }: Found) => {
+      pubsub({ type: "keepers", hubs: this.#others(records, KEEPERS).map(({ node }) => node) });
+    };
+    if (isAlone()) return tell({ records: [], complete: true });
+    if (known !== undefined) return tell(known);
+    void this.#interests.lookUp(key, KEEPERS_LOOK_UP_MS).then(tell);
   }
 
   /** Looks again where too few have answered: who was slow may not be so the next time. */

@@ -35,6 +35,13 @@ export function answerQuestion(host: Participant, event: RpcEvent | PubsubEvent)
     case "interest":
       interest(host, event.topic);
       return true;
+    case "keeping":
+      if (event.isKeeping) state(host, "provider", KEEPERS);
+      else withdraw(host, "provider", KEEPERS);
+      return true;
+    case "keepers":
+      keepers(host);
+      return true;
     case "stale":
       host.remembered.delete(event.procedure);
       return true;
@@ -100,6 +107,22 @@ function interest(host: Participant, topic: Topic): void {
   }
 }
 
+/** Other hubs that keep retained events, remembered as the hubs of a topic are. */
+function keepers(host: Participant): void {
+  const before = host.remembered.get(KEEPERS), key = recordKey(REALM, "provider", KEEPERS);
+  const tell = (hubs: readonly Uint8Array[]) =>
+    host.tell("pubsub", { type: "keepers", hubs: hubs.map((hub) => hub.toHex()) });
+  if (before !== undefined && host.wallMs < before.until) return tell(before.hubs);
+  host.command("dht", { type: "findValue", key, quorum: QUORUM }, (outcome) => {
+    const others = (valueOf<RecordsFound>(outcome)?.records ?? []).filter(({ node }) => node !== host.signer.node);
+    const hubs = others.length > 0 ? others.map(({ nodeBytes }) => nodeBytes) : before?.hubs ?? [];
+    if (host.remembered.size < REMEMBERED_MAX) {
+      host.remembered.set(KEEPERS, { hubs, until: host.wallMs + MEANWHILE_MS });
+    }
+    tell(hubs);
+  });
+}
+
 /** Publishes a record that it holds, and tells the core how many keep it. */
 function state(host: Participant, kind: "provider" | "interest", name: string): void {
   const record = statement(host, kind, name, { sequence: Math.floor(host.wallMs) });
@@ -132,6 +155,8 @@ function statement(
     : signer.sign({ kind, ...times, pattern: name as Pattern });
 }
 
+/** As in production. */
+const KEEPERS = "_mesh.retained";
 /** How long such a record holds, ms. */
 const TTL_MS = 300_000;
 

@@ -46,6 +46,8 @@ export function coreOf(message: { readonly kind: string }): CoreName | undefined
     case "unsubscribe":
     case "puback":
     case "suback":
+    case "recall":
+    case "recalled":
     case "missed":
       return "pubsub";
     case "rpcRequest":

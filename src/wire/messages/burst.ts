@@ -69,6 +69,7 @@ export interface Burst {
   readonly proof?: undefined;
   readonly originProof?: undefined;
   readonly claimed?: undefined;
+  readonly kept?: undefined;
   /** How many there are. */
   readonly count: number;
   /** The whole frame as it was received: forwarded as it is. */

@@ -72,7 +72,7 @@ export function fits(message: Publish): boolean {
   const { topic, payload, messageId, publisher, at, qos, acknowledge, encoding } = message;
   return message.publisherDid === undefined && message.ucanToken === undefined && message.headers === undefined &&
     message.proof === undefined && message.originProof === undefined && message.claimed === undefined &&
-    message.retain === false &&
+    message.retain === false && message.kept === undefined &&
     (encoding === "bytes" || encoding === "json") && (acknowledge === undefined || acknowledge === true) &&
     (qos === 0 || qos === 1 || qos === 2) &&
     typeof topic === "string" && topic.length <= NAME_BYTES_MAX && isBody(payload) &&
@@ -133,6 +133,7 @@ export function plainEvent(
     proof: undefined,
     originProof: undefined,
     claimed: undefined,
+    kept: undefined,
     frame,
   };
   return message as Publish;

@@ -1,4 +1,4 @@
-/** Events: 0x10–0x13, 0xA4, 0xA5, 0xA7, 0xAC; the short form of an event, 0xB1, is in `event.ts`. @module */
+/** Events: 0x10–0x13, 0xA4, 0xA5, 0xA7, 0xAC, 0xB6, 0xB7; the short form of an event, 0xB1, is in `event.ts`. @module */
 
 import { boolean, bytes, integer, name, names, nested, text } from "../kinds.ts";
 import { forwardedMessage, message, type MessageSchema, optional } from "../schema.ts";
@@ -32,6 +32,8 @@ export interface Publish {
   readonly originProof?: Uint8Array;
   /** `publisher` is what a peer of the original says; nobody has proven it. */
   readonly claimed?: boolean;
+  /** A retained event from before the receiver asked for what is kept; of a live one `retain` is true and this absent. */
+  readonly kept?: boolean;
   /** The whole frame as it was received or made: forwarded as it is. */
   frame?: Uint8Array;
 }
@@ -96,6 +98,24 @@ export interface Missed {
   readonly count: number;
 }
 
+/** 0xB6: asks a hub for the retained events of patterns, of topics behind `after` in the order of their UTF-16 units. */
+export interface Recall {
+  readonly kind: "recall";
+  readonly requestId: number;
+  readonly topics: readonly string[];
+  readonly after?: string;
+}
+
+/** 0xB7: the retained events that were asked for have gone before this, on the same lane. */
+export interface Recalled {
+  readonly kind: "recalled";
+  readonly requestId: number;
+  /** There are more, behind this topic: to be asked for next. */
+  readonly more?: string;
+  readonly code?: string;
+  readonly text?: string;
+}
+
 const publish = forwardedMessage<Publish>({
   id: 0x10,
   kind: "publish",
@@ -116,6 +136,7 @@ const publish = forwardedMessage<Publish>({
     proof: undefined,
     originProof: undefined,
     claimed: undefined,
+    kept: undefined,
     frame: undefined,
   }),
   fields: {
@@ -134,6 +155,7 @@ const publish = forwardedMessage<Publish>({
     proof: optional(bytes(96)),
     originProof: optional(bytes(96)),
     claimed: optional(boolean),
+    kept: optional(boolean),
   },
 });
 
@@ -186,4 +208,14 @@ export const PUBSUB_SCHEMAS: readonly MessageSchema[] = [
   }),
   message<InterestChanged>({ id: 0xa7, kind: "interestChanged", fields: { key: bytes(32) } }),
   message<Missed>({ id: 0xac, kind: "missed", fields: { count: integer() } }),
+  message<Recall>({
+    id: 0xb6,
+    kind: "recall",
+    fields: { requestId: integer(), topics: names, after: optional(name) },
+  }),
+  message<Recalled>({
+    id: 0xb7,
+    kind: "recalled",
+    fields: { requestId: integer(), more: optional(name), code: optional(text), text: optional(text) },
+  }),
 ];

@@ -146,11 +146,13 @@ Deno.test("attacks: an edge cannot sign as a hub, and what a subscriber gets can
   await using heard = alice.subscribe("demo.**");
   await heard.ready;
   const peer = await world.peer(), text = (value: string) => new TextEncoder().encode(value);
-  await peer.say(event({ originProof: new Uint8Array(96) }));
-  await assert.rejects(peer.answer("puback"), {
-    code: "not_a_hub",
-    message: "Cannot publish: origin_proof is made by the hub of the publisher, and must be absent",
-  });
+  for (const fields of [{ originProof: new Uint8Array(96) }, { kept: true, retain: true }]) {
+    await peer.say(event(fields));
+    await assert.rejects(peer.answer("puback"), {
+      code: "not_a_hub",
+      message: "Cannot publish: origin_proof and kept are what a hub adds, and must be absent",
+    });
+  }
   const odd: Partial<Publish>[] = [
     { payload: text('{"__proto__":{"admin":true}}'), encoding: "json" },
     { payload: text("{broken"), encoding: "json" },
