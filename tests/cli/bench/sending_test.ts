@@ -7,7 +7,7 @@ import { planOf } from "../../../src/cli/commands/bench/plan.ts";
 import { Progress } from "../../../src/cli/commands/bench/progress.ts";
 import { Receiver } from "../../../src/cli/commands/bench/receiver.ts";
 import { paced } from "../../../src/cli/commands/bench/schedule.ts";
-import type { BenchRun } from "../../../src/cli/commands/bench/workload/bench_run.ts";
+import { type BenchRun, progressLine } from "../../../src/cli/commands/bench/workload/bench_run.ts";
 import { latency } from "../../../src/cli/commands/bench/workload/latency.ts";
 import { parseArguments } from "../../../src/cli/options.ts";
 import { Settings } from "../../../src/cli/settings.ts";
@@ -163,6 +163,18 @@ Deno.test("a plan has bounds, and defaults", () => {
     ["--in-flight 10001", /--in-flight/],
   ];
   for (const [text, message] of wrong) assert.throws(() => plan(text), { code: "invalid", message }, text);
+});
+
+Deno.test("progress: a line says how far a phase is, and nothing of the one before it", () => {
+  const clock = new StepClock(), run = { clock } as unknown as BenchRun;
+  let count = 2_112; // left by the warm-up until the phase has begun
+  const line = progressLine(run, "events", 4_000, () => count);
+  assert.equal(line(), "events  0.0 of 4 s  0/s");
+  clock.at += 2_000;
+  count = 3_000;
+  assert.equal(line(), "events  2.0 of 4 s  1500/s");
+  clock.at += 3_000;
+  assert.equal(line(), "events  4.0 of 4 s  600/s");
 });
 
 Deno.test("progress is drawn over itself and taken away, and is silent without a terminal", () => {

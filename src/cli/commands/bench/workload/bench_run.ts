@@ -22,11 +22,15 @@ export interface BenchRun {
 /** This share of a workload's duration goes before it, uncounted: the compilers warm up. */
 export const WARM_UP_SHARE = 0.1;
 
-/** The line of a phase that began now; `count` is what it has so far. */
+/** Sooner there is no rate to speak of, seconds. */
+const RATE_AFTER_S = 0.05;
+
+/** The line of a phase that begins now; `count` is what it has once it has begun. */
 export function progressLine(run: BenchRun, name: string, durationMs: number, count: () => number): () => string {
   const { clock } = run, startedAt = clock.now();
   return () => {
-    const seconds = (clock.now() - startedAt) / 1_000, rate = Math.round(count() / Math.max(seconds, 0.001));
+    const seconds = (clock.now() - startedAt) / 1_000;
+    const rate = seconds < RATE_AFTER_S ? 0 : Math.round(count() / seconds);
     return `${name}  ${Math.min(seconds, durationMs / 1_000).toFixed(1)} of ${durationMs / 1_000} s  ${rate}/s`;
   };
 }
