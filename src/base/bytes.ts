@@ -11,7 +11,17 @@ export function utf8(text: string): Uint8Array<ArrayBuffer> {
 
 /** The text of UTF-8 bytes; throws `TypeError` on bytes that are not UTF-8. */
 export function fromUtf8(bytes: Uint8Array): string {
-  return decoder.decode(bytes);
+  return isShortAscii(bytes) ? String.fromCharCode.apply(null, bytes as unknown as number[]) : decoder.decode(bytes);
+}
+
+/** Up to here characters are put together faster than the decoder starts: numbers, names. */
+const SHORT_TEXT_BYTES = 32;
+
+function isShortAscii(bytes: Uint8Array): boolean {
+  if (bytes.length > SHORT_TEXT_BYTES) return false;
+  let bits = 0;
+  for (let i = 0; i < bytes.length; i++) bits |= bytes[i]!;
+  return bits <= 0x7f;
 }
 
 /** Whether two byte strings are the same. Not constant-time: for secrets use the one in `identity/crypto.ts`. */

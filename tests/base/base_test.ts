@@ -28,6 +28,12 @@ Deno.test("bytes: text forms give the same bytes back", () => {
     assert.equal(toBase32(bytes).length, Math.ceil(bytes.length * 8 / 5));
   }));
   fc.assert(fc.property(fc.string({ unit: "grapheme" }), (text) => assert.equal(fromUtf8(utf8(text)), text)));
+  const ascii = String.fromCharCode(...Array(128).keys());
+  for (let length = 0; length <= 80; length++) { // short ones take another way
+    const text = ascii.slice(128 - length), umlaut = `${text}\u00fc`, marked = `\ufeff${text}`;
+    for (const one of [text, umlaut, marked]) assert.equal(fromUtf8(utf8(one)), one);
+    assert.throws(() => fromUtf8(Uint8Array.of(...utf8(text), 0x80)), TypeError);
+  }
 });
 
 Deno.test("bytes: base32 is that of RFC 4648 section 10, in lower case and without padding", () => {
