@@ -134,12 +134,9 @@ export class Router {
     if (mayAsk && call.hubs === undefined && (candidates.length === 0 || spansHubs(strategy))) {
       return this.#park(call, request, { fresh: false, brief: candidates.length > 0 });
     }
-    const chosen = select(this.#parts.silence.awake(candidates, now), {
-      strategy,
-      turn: this.#turn(request.procedure),
-      caller: request.fromNode,
-      random: this.#parts.options.random,
-    });
+    const awake = this.#parts.silence.awake(candidates, now), turn = this.#turn(request.procedure);
+    const { random } = this.#parts.options;
+    const chosen = awake.length <= 1 ? awake[0] : select(awake, { strategy, turn, caller: request.fromNode, random });
     if (chosen === undefined) {
       if (!hub && call.origin.kind === "own" && targetNode === undefined) return this.#handUp(call, request, now);
       if (mayAsk && call.remembered) return this.#park(call, request, { fresh: true, brief: false });
@@ -167,14 +164,30 @@ export class Router {
     strategy: Strategy,
     now: number,
   ): readonly (ProviderEntry | HubProvider)[] {
-    const { options: { hub }, providers, links } = this.#parts, onlyOwn = targetNode !== undefined || !hub;
+    const { hub } = this.#parts.options, onlyOwn = targetNode !== undefined || !hub;
     if (onlyOwn && call.origin.kind === "own" && targetNode === undefined && strategy !== "local_first") {
       return []; // the hub chooses among all
     }
-    const here = providers.of(procedure).filter((one) => (!onlyOwn || one.local) && !call.tried.includes(one));
+    const here = this.#here(call, procedure, onlyOwn);
     if (call.hubs === undefined || here.length > 0 && !spansHubs(strategy)) return here;
-    const left = call.hubs.filter(({ hub }) => !call.tried.some((one) => isHub(one, hub)));
-    const hubs = this.#parts.silence.awake(left, now);
+    return this.#withHubs(call, here, strategy, now);
+  }
+
+  /** Nearly always all who serve it: then without a list for each call. */
+  #here({ tried }: Call, procedure: string, onlyOwn: boolean): readonly ProviderEntry[] {
+    const all = this.#parts.providers.of(procedure);
+    if (tried.length === 0 && (!onlyOwn || all.every(isLocal))) return all;
+    return all.filter((one) => (!onlyOwn || one.local) && !tried.includes(one));
+  }
+
+  #withHubs(
+    { hubs: known = [], tried }: Call,
+    here: readonly ProviderEntry[],
+    strategy: Strategy,
+    now: number,
+  ): readonly (ProviderEntry | HubProvider)[] {
+    const { links, silence } = this.#parts;
+    const left = known.filter(({ hub }) => !tried.some((one) => isHub(one, hub))), hubs = silence.awake(left, now);
     if (strategy !== "local_first") return [...here, ...left];
     const near = hubs.filter(({ hub }) => links.isHub(hub)); // a dial takes time, of a dead hub a call's whole time
     return near.length > 0 ? near : hubs;
@@ -321,6 +334,10 @@ export class Router {
 
 function question(event: RpcQuestion): RpcEffect {
   return { kind: "event", event };
+}
+
+function isLocal({ local }: ProviderEntry): boolean {
+  return local;
 }
 
 function isHub(one: ProviderEntry | HubProvider, hub: Peer): boolean {

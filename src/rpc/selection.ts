@@ -16,7 +16,7 @@ export const STRATEGIES: readonly Strategy[] = ["local_first", "round_robin", "r
 
 /** Reads a strategy as it came over the wire; what is unknown is the default. */
 export function strategyOf(text: string | undefined): Strategy {
-  return STRATEGIES.includes(text as Strategy) ? text as Strategy : "local_first";
+  return text !== undefined && STRATEGIES.includes(text as Strategy) ? text as Strategy : "local_first";
 }
 
 /** Whether other hubs take part although there are providers here. */
