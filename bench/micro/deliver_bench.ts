@@ -1,11 +1,17 @@
 /** An edge without a network: from the bytes of a stream to the line of an application that reads its subscription. @module */
 
+import { concatBytes } from "../../src/base/bytes.ts";
 import { Mesh } from "../../src/mesh/mesh.ts";
 import { SILENT } from "../../src/mesh/options.ts";
-import { EventWriter, nextId, Writer } from "../../src/wire/mod.ts";
+import { encodeFrame, EventWriter, nextId, Writer } from "../../src/wire/mod.ts";
 import { attachFake, lonelySettings } from "./fake_link.ts";
 import { publish } from "./messages.ts";
 
+/** What a hub answers to who subscribes: the interest is known, and nothing is kept. */
+const ANSWERS = concatBytes(
+  encodeFrame({ kind: "suback", requestId: 1 }),
+  encodeFrame({ kind: "recalled", requestId: 1 }),
+);
 /** Events in a run: about what the network gives at once. */
 const EVENTS = 256;
 
@@ -55,6 +61,7 @@ for (const encoding of ["bytes", "json"]) {
         if (++read === EVENTS) done();
       }
     })();
+    bytes.give(ANSWERS);
     const events = said(encoding, share),
       name = `${EVENTS} events of ${encoding}, ${share ? "in bursts" : "one by one"}`;
     Deno.bench(name, { group: encoding }, async () => {

@@ -335,7 +335,7 @@ Deno.test("help and version go to standard output", async () => {
     [["--help"], ["pub", "--help"], ["--version"], ["version"]].map((args) => runProgram(args)),
   );
   assert.match(help!.stdout, /^A mesh network .*\n(.*\n)*Exit status: /);
-  assert.match(command!.stdout, /^macula pub <topic> <json>\n/);
+  assert.match(command!.stdout, /^macula pub <topic> \[json\]\n/);
   const { version: current } = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
   assert.deepEqual([version!.stdout, short!.stdout], [`macula ${current}\n`, `macula ${current}\n`]);
   for (const outcome of [help!, command!, version!, short!]) assert.deepEqual([outcome.code, outcome.stderr], [0, ""]);
