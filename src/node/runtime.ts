@@ -7,6 +7,7 @@
 
 import { setImmediate } from "node:timers";
 import { MeshError, ValidationError } from "../base/errors.ts";
+import { bundledTimers } from "../base/timers/bundled_timers.ts";
 import type { Timers } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import type { issueLeaf } from "../identity/mod.ts";
@@ -33,18 +34,15 @@ export interface Runtime {
 
 /** The machine's clock, randomness, memory and network; `transport` is QUIC on the port of all edges by default. */
 export function denoRuntime(transport?: Transport): Runtime {
-  const means = transport === undefined ? edgeMeans ??= meansOf(createQuicTransport()) : meansOf(transport);
-  return { timers: systemTimers(), random: systemRandom(), ...means };
+  return transport === undefined ? edgeRuntime ??= runtimeOf(createQuicTransport()) : runtimeOf(transport);
 }
 
-type Means = Pick<Runtime, "transport" | "outgoingBytesMax">;
-
 // Process-wide: all edges of a process dial from one UDP port, as an endpoint's port is not free again before
-// the garbage collector has come by (DESIGN section 11).
-let edgeMeans: Means | undefined;
+// the garbage collector has come by (DESIGN section 11). So they also wait behind one timer.
+let edgeRuntime: Runtime | undefined;
 
-function meansOf(transport: Transport): Means {
-  return { transport, outgoingBytesMax: memoryShare() };
+function runtimeOf(transport: Transport): Runtime {
+  return { timers: systemTimers(), random: systemRandom(), transport, outgoingBytesMax: memoryShare() };
 }
 
 /** A quarter of the memory, where we may know it: all outgoing queues of a node may hold so much, bytes. */
@@ -57,7 +55,7 @@ function memoryShare(): number {
 export function systemTimers(): Timers {
   const origin = performance.timeOrigin, now = () => origin + performance.now();
   let lookedAt = NaN, found = 0;
-  return {
+  return bundledTimers({
     now,
     // `Date.now` takes a fifth of the time, but may run back: it only says whether to look again.
     recent() {
@@ -69,8 +67,8 @@ export function systemTimers(): Timers {
       const timer = setTimeout(action, ms);
       return () => clearTimeout(timer);
     },
-    turn: () => new Promise((resolve) => void setImmediate(resolve)),
-  };
+    turn: () => new Promise<void>((resolve) => void setImmediate(resolve)),
+  });
 }
 
 /** Ids are short and many: one call of the system gives the bytes of 256 of them. */
@@ -79,7 +77,7 @@ const POOL_BYTES = 4_096;
 /** The system's random numbers, fit for keys. */
 export function systemRandom(): Random {
   let pool = new Uint8Array(0), taken = 0;
-  return {
+  const random: Random = {
     bytes(length) {
       if (length > POOL_BYTES / 16) return crypto.getRandomValues(new Uint8Array(length));
       if (taken + length > pool.length) {
@@ -89,8 +87,9 @@ export function systemRandom(): Random {
       return pool.subarray(taken, taken += length); // given away once: a pool is never filled again
     },
     number: () => crypto.getRandomValues(new Uint32Array(1))[0]! / 0x1_0000_0000,
-    fork: () => systemRandom(),
+    fork: () => random, // what nobody can foresee needs no stream of its own
   };
+  return random;
 }
 
 /** The environment, as far as it may be read. */

@@ -1,9 +1,10 @@
 /** The mesh's transport over Deno's QUIC. @module */
 
 import { equalBytes } from "../../base/bytes.ts";
+import { bundledTimers } from "../../base/timers/bundled_timers.ts";
 import type { Timers } from "../../base/clock.ts";
 import { ClosedError, MeshError } from "../../base/errors.ts";
-import { authorityOf, serverNameOf } from "../../identity/certificate.ts";
+import { authorityOf, isIpLiteral, serverNameOf } from "../../identity/certificate.ts";
 import { nodeIdOf } from "../../identity/node_id.ts";
 import { Permits } from "../permits.ts";
 import { race } from "../race.ts";
@@ -49,6 +50,7 @@ class QuicTransport implements Transport {
   readonly #options: QuicTransportOptions;
   readonly #limits: TransportLimits;
   readonly #dials: Permits;
+  readonly #timers = bundledTimers(MACHINE);
   readonly #connections = new Set<QuicConnection>();
   readonly #listening: Endpoint[] = [];
   /** Where dials leave from; `null`: the permission to bind is missing, and each dial binds its own port. */
@@ -74,23 +76,23 @@ class QuicTransport implements Transport {
     });
     const entropy = this.#gatherEntropy();
     try {
-      const deadline = systemTimers.now() + timeoutMs;
+      const deadline = this.#timers.now() + timeoutMs;
       const run = <Way, Result>(
         ways: readonly Way[],
         attempt: (way: Way) => Promise<Result>,
         discard: (result: Result) => void,
       ) =>
         race(ways, {
-          timers: systemTimers,
+          timers: this.#timers,
           staggerMs: STAGGER_MS,
-          timeoutMs: deadline - systemTimers.now(),
+          timeoutMs: deadline - this.#timers.now(),
           signal,
           attempt,
           discard,
           failed: (why, errors) =>
             why === "all" ? worst(address, errors) : gaveUp(address, why, signal?.reason, errors),
         });
-      const ips = await run([address], resolve, () => {});
+      const ips = isIpLiteral(address.hostname) ? [address.hostname] : await run([address], resolve, () => {});
       await entropy;
       const connect = (ip: string) => this.#connect({ ...address, hostname: ip }, address, proof);
       return this.#adopt(await run(ips, connect, discard));
@@ -216,7 +218,7 @@ class QuicTransport implements Transport {
   }
 }
 
-const systemTimers: Timers = {
+const MACHINE: Timers = {
   now: () => performance.now(),
   after(ms, action) {
     const timer = setTimeout(action, ms);
