@@ -307,7 +307,7 @@ async function firstFrame(source: FrameSource, door: Door | undefined): Promise<
  * first is read.
  */
 function refuseAll<T>(streams: Arrivals<T>, refuse: Taker<T>): void {
-  streams.give(refuse).catch(() => {}); // the lock was released
+  void streams.give(refuse);
 }
 
 function cancel(stream: ReadableStream): void {

@@ -72,9 +72,9 @@ export interface Connection {
   openBidi(): Promise<BidiStream>;
   /** Opens a stream in one direction, likewise. */
   openSend(): Promise<WritableStream<Uint8Array>>;
-  /** Streams that the peer opened; ends with the connection, never errors. */
+  /** Streams that the peer opened; ends with the connection, it may be with an error. */
   readonly incomingBidi: ReadableStream<BidiStream>;
-  /** One-way streams that the peer opened; ends with the connection, never errors. */
+  /** One-way streams that the peer opened; ends likewise. */
   readonly incomingSend: ReadableStream<ReadableStream<Uint8Array>>;
   /** Largest datagram in bytes. */
   readonly datagramBytesMax: number;

@@ -5,7 +5,17 @@ import { authorityOf } from "../../src/identity/mod.ts";
 import { type Connection, DialError, TRANSPORT_LIMITS } from "../../src/transport/transport.ts";
 import { settles, soon, until } from "./deadline.ts";
 import { streamTests } from "./transport_streams.ts";
-import { alice, mallory, openKnownBidi, pattern, Site, type Tests, type World, write } from "./transport_world.ts";
+import {
+  alice,
+  ended,
+  mallory,
+  openKnownBidi,
+  pattern,
+  Site,
+  type Tests,
+  type World,
+  write,
+} from "./transport_world.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -41,11 +51,11 @@ const connectionTests: Tests = {
 
   async "a closed connection refuses everything and its arrivals end"(site) {
     const [near, far] = await (await site.open()).connect();
-    const waiting = [near.incomingBidi.getReader().read(), near.incomingSend.getReader().read()];
+    const waiting = [ended(near.incomingBidi), ended(near.incomingSend)];
     const datagram = near.receiveDatagram();
     far.close(0, "");
     await soon(near.closed, "closed");
-    for (const read of waiting) assert.equal((await soon(read as Promise<{ done: boolean }>, "an end")).done, true);
+    for (const end of waiting) await soon(end, "an end");
     assert.equal(await soon(datagram, "the end of datagrams"), undefined);
     assert.equal(await near.receiveDatagram(), undefined);
     for (const refused of [near.openBidi(), near.openSend(), near.sendDatagram(pattern(1))]) {
@@ -72,7 +82,7 @@ const connectionTests: Tests = {
     assert.equal((await soon(near.closed, "closed")).by, "timeout");
     assert.equal((await soon(far.closed, "closed")).by, "timeout");
     await assert.rejects(reading);
-    assert.equal((await near.incomingBidi.getReader().read()).done, true);
+    await soon(ended(near.incomingBidi), "an end");
   },
 
   async "an idle connection stays open"(site) {

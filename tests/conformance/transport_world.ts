@@ -82,6 +82,12 @@ export async function next<T>(stream: ReadableStream<T>): Promise<T> {
   return value;
 }
 
+/** Resolves when no item comes any more, be it with an error; fails if one does. */
+export async function ended(stream: ReadableStream<unknown>): Promise<void> {
+  const { done } = await stream.getReader().read().catch(() => ({ done: true }));
+  if (!done) throw new Error("Expected the end, got another item");
+}
+
 /** Writes and keeps the stream open. */
 export async function write(stream: WritableStream<Uint8Array>, ...chunks: readonly Uint8Array[]): Promise<void> {
   const writer = stream.getWriter();

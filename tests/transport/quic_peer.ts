@@ -38,7 +38,7 @@ async function run(port: number, goAfterFirst: boolean): Promise<void> {
   const listener = await transport.listen({
     address: { hostname: HOSTNAME, port },
     tls: await issueLeaf(alice, { realm: REALM, hosts: [HOSTNAME], now: Date.now() }),
-    onConnection: (connection) => void echoAll(connection.incomingBidi),
+    onConnection: (connection) => void echoAll(connection.incomingBidi).catch(() => {}),
   });
   await Deno.stdout.write(new TextEncoder().encode(`${listener.address.port}\n`));
 

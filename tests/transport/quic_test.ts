@@ -8,6 +8,7 @@ import { type Connection, type Transport, TRANSPORT_LIMITS } from "../../src/tra
 import { settles, soon, until } from "../conformance/deadline.ts";
 import {
   alice,
+  ended,
   next,
   openKnownBidi,
   pattern,
@@ -69,7 +70,7 @@ test("a killed peer is a timeout after the idle time, restarted or not, and noth
     const noticedMs = performance.now() - killedAt;
     assert.ok(noticedMs >= WORLD_LIMITS.idleTimeoutMs / 2, `${noticedMs} ms`);
     await assert.rejects(write(stream.writable, pattern(1)));
-    assert.equal((await connection.incomingBidi.getReader().read()).done, true);
+    await soon(ended(connection.incomingBidi), "an end");
     await openEcho(await dialPeer(client, peer.port));
   } finally {
     await killPeer(successor);

@@ -53,7 +53,7 @@ export class Visit {
     this.#throttle = new Throttle(options.throttle, options.timers, () => options.owner.onTooFast(this));
     this.#serve({ reader, writable, heard });
     for (const stream of more) this.#serve({ ...stream, reader: new ChunkReader(stream.readable), heard: [] });
-    this.#accept();
+    this.#accept().catch(() => {}); // the connection is gone, which it tells below
     connection.incomingSend.pipeTo(new WritableStream({ write: (stream) => void stream.cancel().catch(() => {}) }))
       .catch(() => {});
     connection.closed.then(() => {

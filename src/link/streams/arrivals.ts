@@ -22,7 +22,7 @@ export class Arrivals<T> {
     this.#reader = streams.getReader();
   }
 
-  /** From now on `take` gets every stream. Settles when none comes any more, however often it is called. */
+  /** From now on `take` gets every stream. Resolves when none comes any more, however often it is called. */
   give(take: Taker<T>): Promise<void> {
     this.#take = take;
     this.#resume();
@@ -31,7 +31,7 @@ export class Arrivals<T> {
 
   /** The first one, before anybody takes them; undefined where none comes. */
   async first(): Promise<T | undefined> {
-    return (await this.#reader.read()).value;
+    return await this.#next();
   }
 
   /** Nobody takes them for now: at most one is held, the others wait in the transport. */
@@ -52,9 +52,17 @@ export class Arrivals<T> {
   }
 
   async #read(): Promise<void> {
-    for (let next = await this.#reader.read(); !next.done; next = await this.#reader.read()) {
+    for (let next = await this.#next(); next !== undefined; next = await this.#next()) {
       while (this.#take === undefined) await new Promise<void>((resume) => this.#resume = resume);
-      this.#take(next.value);
+      this.#take(next);
+    }
+  }
+
+  async #next(): Promise<T | undefined> {
+    try {
+      return (await this.#reader.read()).value;
+    } catch {
+      return undefined; // the connection is gone, which tells so itself, or the lock was released
     }
   }
 }

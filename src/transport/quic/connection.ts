@@ -7,8 +7,6 @@ import { closeReason } from "./failure.ts";
 /** One QUIC connection; its streams are Deno's own, so that bytes pass through no extra layer. */
 export class QuicConnection implements Connection {
   readonly remote: Address;
-  readonly incomingBidi: ReadableStream<BidiStream>;
-  readonly incomingSend: ReadableStream<ReadableStream<Uint8Array>>;
   readonly closed: Promise<CloseReason>;
   readonly #native: Deno.QuicConn;
   #closedHere: CloseReason | undefined;
@@ -17,8 +15,14 @@ export class QuicConnection implements Connection {
     this.#native = native;
     this.remote = plainAddress(native.remoteAddr);
     this.closed = native.closed.then((info) => this.#reason(info), closeReason);
-    this.incomingBidi = arrivals(() => native.incomingBidirectionalStreams);
-    this.incomingSend = arrivals(() => native.incomingUnidirectionalStreams);
+  }
+
+  get incomingBidi(): ReadableStream<BidiStream> {
+    return this.#native.incomingBidirectionalStreams;
+  }
+
+  get incomingSend(): ReadableStream<ReadableStream<Uint8Array>> {
+    return this.#native.incomingUnidirectionalStreams;
   }
 
   get datagramBytesMax(): number {
@@ -67,17 +71,4 @@ export function plainAddress({ hostname, port }: { readonly hostname: string; re
 
 function noStream(cause: Error): never {
   throw new ClosedError(`Cannot open a stream: the connection must be open, got ${cause.message}`);
-}
-
-/** Deno's streams of streams end with an error when the peer vanished; ours just end. */
-function arrivals<T>(source: () => ReadableStream<T>): ReadableStream<T> {
-  let reader: ReadableStreamDefaultReader<T> | undefined;
-  return new ReadableStream<T>({
-    async pull(controller) {
-      reader ??= source().getReader();
-      const { done, value } = await reader.read().catch(() => ({ done: true, value: undefined }) as const);
-      if (done) controller.close();
-      else controller.enqueue(value);
-    },
-  }, { highWaterMark: 0 });
 }

@@ -49,10 +49,10 @@ export class OriginalGateway implements AsyncDisposable {
     gateway.#listener = await gateway.#transport.listen({
       address: { hostname, port: 0 },
       tls,
-      onConnection: async (connection) => {
-        for await (const stream of connection.incomingBidi) {
-          gateway.#serve(stream, () => connection.close(0, "")).catch(() => {});
-        }
+      onConnection: (connection) => {
+        const serve = (stream: BidiStream) =>
+          void gateway.#serve(stream, () => connection.close(0, "")).catch(() => {});
+        connection.incomingBidi.pipeTo(new WritableStream({ write: serve })).catch(() => {}); // it ends with an error
       },
     });
     return gateway;

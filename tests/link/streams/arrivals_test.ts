@@ -30,7 +30,7 @@ Deno.test("arrivals: what comes while they are held waits for the next taker, in
 
 Deno.test("arrivals: released they are another reader's; cancelled nobody's", async () => {
   const released = source(), arrivals = new Arrivals(released.stream);
-  const ended = assert.rejects(arrivals.give(() => assert.fail("nobody takes it")), TypeError);
+  const ended = arrivals.give(() => assert.fail("nobody takes it"));
   arrivals.release();
   await ended;
   released.controller.enqueue(7);
@@ -44,4 +44,14 @@ Deno.test("arrivals: released they are another reader's; cancelled nobody's", as
   cancelled.controller.enqueue(2);
   await end;
   assert.deepEqual(taken, [1]);
+});
+
+Deno.test("arrivals: none comes any more where the connection broke, which it tells itself", async () => {
+  const { stream, controller } = source(), arrivals = new Arrivals(stream), taken: number[] = [];
+  const ended = arrivals.give((one) => void taken.push(one));
+  controller.enqueue(1);
+  await until(() => taken.length === 1, "the only one");
+  controller.error(new Error("timed out"));
+  await ended;
+  assert.equal(await arrivals.first(), undefined);
 });
