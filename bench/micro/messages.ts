@@ -1,6 +1,6 @@
 /** The messages that the micro-benchmarks work on. @module */
 
-import type { Publish, RpcReply, RpcRequest } from "../../src/wire/mod.ts";
+import { EventWriter, type Publish, type RpcReply, type RpcRequest, Writer } from "../../src/wire/mod.ts";
 
 /** A node's id; `number` tells nodes apart. */
 export function nodeBytes(number: number): Uint8Array {
@@ -20,6 +20,21 @@ export function publish(): Publish {
     encoding: "bytes",
     at: 1_800_000_000_000,
   };
+}
+
+/** What node 1 publishes in quick succession. */
+export function series(count: number): Publish[] {
+  return Array.from({ length: count }, (_, i) => ({ ...publish(), messageId: new Uint8Array(16).with(15, i) }));
+}
+
+/** The frame that so many events share. */
+export function burstFrame(count: number): Uint8Array {
+  const writer = new Writer(), events = new EventWriter();
+  for (const [i, event] of series(count + 1).entries()) {
+    if (i === 1) writer.reset(); // the first one of a series goes by itself
+    events.append(writer, event);
+  }
+  return writer.copy();
 }
 
 /** What node 1 calls. */
