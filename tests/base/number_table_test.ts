@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { NumberTable } from "../../src/base/tables/number_table.ts";
+import { NumberTable, PLACES_KEPT, PLACES_MIN } from "../../src/base/tables/number_table.ts";
 
 Deno.test("numbers: a table is as a map, whatever meets in one place", () => {
   const number = fc.oneof(
@@ -33,15 +33,23 @@ Deno.test("numbers: a table is as a map, whatever meets in one place", () => {
 });
 
 Deno.test("numbers: room grows with what is in, and goes when it goes", () => {
-  const table = new NumberTable<number>(), least = table.places;
+  const table = new NumberTable<number>();
+  assert.equal(table.places, PLACES_MIN);
   for (let i = 0; i < 100_000; i++) {
     table.set(i, i); // a window that moves takes no more room than it has things
     if (i >= 20) assert.equal(table.delete(i - 20), i - 20);
   }
-  assert.equal(table.places, least);
+  assert.equal(table.places, 64);
   for (let i = 0; i < 10_000; i++) table.set(1e9 + i, i);
   assert(table.places >= 10_000 && table.places <= 4 * 10_020, `${table.places} places`);
   for (let i = 0; i < 10_000; i++) assert.equal(table.delete(1e9 + i), i);
-  assert(table.places <= 16 * least, `${table.places} places`);
+  assert(table.places <= 2 * PLACES_KEPT, `${table.places} places`);
+  for (let burst = 0; burst < 10; burst++) {
+    for (let i = 0; i < 100; i++) table.set(2e9 + i, i);
+    const full: number = table.places;
+    assert(full <= PLACES_KEPT, `${full} places`);
+    for (let i = 0; i < 100; i++) table.delete(2e9 + i);
+    assert.equal(table.places, full, "a burst leaves room for the next");
+  }
   assert.deepEqual(table.values(), Array.from({ length: 20 }, (_, i) => 99_980 + i));
 });

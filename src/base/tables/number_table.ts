@@ -6,9 +6,9 @@
  * @module
  */
 
-/** Places that there are at least, and that stay when all is gone. */
-const PLACES_MIN = 64;
-/** With fewer things than one for so many places, half of the places go. */
+/** Places that there are at first, and so many at most as stay when all is gone: else each burst would make them anew. */
+export const PLACES_MIN = 16, PLACES_KEPT = 256;
+/** With fewer things than one for so many places, half of the places beyond those go. */
 const PLACES_PER_THING_MAX = 16;
 
 /** A hash table with open addressing: arrays that are written to. */
@@ -56,7 +56,7 @@ export class NumberTable<T> {
     }
     things[place] = undefined;
     this.#size--;
-    if (things.length > PLACES_MIN && PLACES_PER_THING_MAX * this.#size < things.length) {
+    if (things.length > PLACES_KEPT && PLACES_PER_THING_MAX * this.#size < things.length) {
       this.#resize(things.length / 2);
     }
     return thing;
