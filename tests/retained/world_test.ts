@@ -175,3 +175,21 @@ Deno.test("retained: many topics come page by page, each once and in order, and 
   assert.deepEqual(got.map(({ topic }) => topic), topics);
   assert.deepEqual(got.map(({ data }) => data), topics.map((_, i) => i % 3 === 0 ? -i - 1 : i));
 });
+
+Deno.test("retained: what is over the operator's bound is refused with the reason, and counted at QoS 0", async () => {
+  await using world = new World();
+  const gateway = await world.gateway({ limits: { retainedTopicsMax: 4 } }), edge = await world.edge(gateway.ticket);
+  const live = await subscribed(world, edge, "*");
+  await world.passing(edge.publish("a", 1, RETAIN));
+  await assert.rejects(world.passing(edge.publish("b", 2, RETAIN)), {
+    code: "retained_share_full",
+    message: "Cannot retain the event on b: the hub keeps at most 1 topics and 4194304 bytes of one publisher",
+  });
+  await edge.publish("c", 3, { retain: true });
+  await world.run(100);
+  assert.deepEqual(gateway.stats().refused, { retained_share_full: 2 });
+  assert.deepEqual(edge.stats().refused, { retained_share_full: 1 }, "a notice, as nobody waited");
+  await world.passing(edge.publish("b", 4, { qos: 1 }));
+  assert.deepEqual(live.got.map(({ topic }) => topic), ["a", "b"]);
+  assert.deepEqual(gateway.stats().retained?.topics, 1);
+});

@@ -70,15 +70,19 @@ export class Application {
     return { events, ready: this.#command("pubsub", command) };
   }
 
-  /** Publishes; answered when the hub has taken it. */
-  publish(topic: string, data: unknown): Pending<{ readonly recipients: number }> {
+  /** Publishes; answered when the hub has taken it. `retain`: it is kept for who subscribes later. */
+  publish(
+    topic: string,
+    data: unknown,
+    { retain = false }: { readonly retain?: boolean } = {},
+  ): Pending<{ readonly recipients: number }> {
     const { random, signer, wallMs } = this.#host;
     const publish = {
       kind: "publish",
       topic: parseTopic(topic),
       payload: utf8(JSON.stringify({ sentAt: this.#world.now, data })),
       qos: 0,
-      retain: false,
+      retain,
       messageId: random.bytes(16),
       publisher: signer.nodeBytes,
       encoding: "json",
