@@ -78,6 +78,8 @@ export interface Stranger {
   readonly heard: readonly Uint8Array[];
   /** Streams that came before it was clear that it is a stranger. */
   readonly more: readonly BidiStream[];
+  /** Those that come from now on. */
+  readonly incoming: Incoming;
 }
 
 /** Takes strangers in. */
@@ -243,10 +245,8 @@ async function acceptor(
   if (door !== undefined) source.onChunk = (chunk) => hear(heard, chunk);
   const connectFrame = await firstFrame(source, door);
   if (connectFrame === "strange") {
-    twoWay.release();
-    lanes.release();
     writer.releaseLock();
-    door!.take({ connection, reader: source.reader, writable: stream.writable, heard, more });
+    door!.take({ connection, reader: source.reader, writable: stream.writable, heard, more, incoming });
     return "taken";
   }
   room = 0;

@@ -6,6 +6,7 @@ import { LegacyGate, STRANGERS_MAX } from "../../src/legacy/gate.ts";
 import { parseAllow } from "../../src/legacy/policy.ts";
 import { LegacyStream, STREAM_QUEUE_BYTES_MAX, type StreamOwner } from "../../src/legacy/stream.ts";
 import type { Stranger } from "../../src/link/establish.ts";
+import { incomingOf } from "../../src/link/streams/arrivals.ts";
 import { ChunkReader } from "../../src/link/streams/chunks.ts";
 import type { CloseReason, Connection } from "../../src/transport/transport.ts";
 import { seededRandom } from "../../src/base/random.ts";
@@ -75,7 +76,15 @@ function silentStranger(): Stranger & { readonly closedBy: () => string | undefi
     closed,
   } as unknown as Connection;
   const reader = new ChunkReader(new ReadableStream<Uint8Array>());
-  return { connection, reader, writable: new WritableStream(), heard: [], more: [], closedBy: () => code };
+  return {
+    connection,
+    reader,
+    writable: new WritableStream(),
+    heard: [],
+    more: [],
+    incoming: incomingOf(connection),
+    closedBy: () => code,
+  };
 }
 
 Deno.test("legacy: connections without client are bounded", () => {

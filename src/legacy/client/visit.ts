@@ -4,7 +4,7 @@ import { type Timers, within } from "../../base/clock.ts";
 import { Throttle, type ThrottleLimits } from "../../link/admission/throttle.ts";
 import type { Stranger } from "../../link/establish.ts";
 import { ChunkReader } from "../../link/streams/chunks.ts";
-import type { Connection } from "../../transport/transport.ts";
+import type { BidiStream, Connection } from "../../transport/transport.ts";
 import type { Decoder, Message } from "../../wire/mod.ts";
 import { LegacyStream, type StreamOwner, type StreamStart } from "../stream.ts";
 
@@ -46,16 +46,17 @@ export class Visit {
   #heardAt: number;
   #cancelLook: () => void = () => {};
 
-  constructor({ connection, reader, writable, heard, more }: Stranger, options: VisitOptions) {
+  constructor({ connection, reader, writable, heard, more, incoming }: Stranger, options: VisitOptions) {
     this.connection = connection;
     this.#options = options;
     this.#heardAt = options.timers.now();
     this.#throttle = new Throttle(options.throttle, options.timers, () => options.owner.onTooFast(this));
     this.#serve({ reader, writable, heard });
-    for (const stream of more) this.#serve({ ...stream, reader: new ChunkReader(stream.readable), heard: [] });
-    this.#accept().catch(() => {}); // the connection is gone, which it tells below
-    connection.incomingSend.pipeTo(new WritableStream({ write: (stream) => void stream.cancel().catch(() => {}) }))
-      .catch(() => {});
+    const next = ({ readable, writable }: BidiStream) =>
+      this.#serve({ reader: new ChunkReader(readable), writable, heard: [] });
+    more.forEach(next);
+    void incoming.twoWay.give(next);
+    void incoming.lanes.give((stream) => void stream.cancel().catch(() => {}));
     connection.closed.then(() => {
       this.#cancelLook();
       options.owner.onGone(this);
@@ -78,12 +79,6 @@ export class Visit {
     await within(timers, FAREWELL_MS, this.connection.closed, late).catch(() => {});
     this.connection.close(code === "normal" ? 0 : 1, code);
     await this.connection.closed;
-  }
-
-  async #accept(): Promise<void> {
-    for await (const { readable, writable } of this.connection.incomingBidi) {
-      this.#serve({ reader: new ChunkReader(readable), writable, heard: [] });
-    }
   }
 
   #serve(start: StreamStart): void {

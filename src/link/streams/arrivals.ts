@@ -39,11 +39,6 @@ export class Arrivals<T> {
     this.#take = undefined;
   }
 
-  /** Takes no more, and unlocks the streams for another reader. */
-  release(): void {
-    this.#reader.releaseLock();
-  }
-
   /** Takes no more; the peer learns that nobody will. */
   cancel(): void {
     this.#take = () => {};
@@ -62,7 +57,7 @@ export class Arrivals<T> {
     try {
       return (await this.#reader.read()).value;
     } catch {
-      return undefined; // the connection is gone, which tells so itself, or the lock was released
+      return undefined; // the connection is gone, which tells so itself
     }
   }
 }
