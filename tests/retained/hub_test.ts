@@ -135,6 +135,19 @@ Deno.test("retained hub: asks those that keep some, and gives the latest of each
   assert.deepEqual(bench.core.state.retained?.topics, 1, "what is later elsewhere is not kept here any more");
 });
 
+Deno.test("retained hub: a hub is asked for more only as long as its pages lead on", () => {
+  const bench = hub();
+  bench.received("a", subscribe(1, "x.*"));
+  const given = (requestId: number, more: string) => {
+    keepers(bench, ONE);
+    return bench.received("l1", { kind: "recalled", requestId, more });
+  };
+  bench.received("a", recall(1, "x.*"));
+  assert.deepEqual(given(1, "x.5"), [recalled("a", 1, "x.5")]);
+  bench.received("a", { kind: "recall", requestId: 2, topics: ["x.*"], after: "x.5" });
+  assert.deepEqual(given(2, "x.5"), [recalled("a", 2)]);
+});
+
 Deno.test("retained hub: a hub that is silent is asked again for all that is wanted; its answer is given then", () => {
   const bench = hub();
   bench.received("a", subscribe(1, "x"));

@@ -116,7 +116,8 @@ export class Round {
     const answer = this.#answers?.get(hub);
     if (answer?.requestId !== requestId || answer.isComplete || code !== undefined) return false;
     answer.isComplete = true;
-    answer.more = more;
+    // What does not lead on would be asked for again and again.
+    answer.more = more !== undefined && (this.after === undefined || more > this.after) ? more : undefined;
     return true;
   }
 
