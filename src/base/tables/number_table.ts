@@ -22,7 +22,7 @@ export class NumberTable<T> {
     return this.#size;
   }
 
-  /** How many there is room for without more memory, twice. */
+  /** How many places there are, of which half are taken at most. */
   get places(): number {
     return this.#things.length;
   }
