@@ -73,14 +73,16 @@ export function speed(): number {
   return Math.round(passes / (performance.now() - start) * 1_000);
 }
 
-/** Measures from now on what these processes and everybody else use. */
+/** Measures from now on what these processes, also those that are started later, and everybody else use. */
 export class Meter {
   readonly #startedAt = performance.now();
   readonly #busy = busyMs();
+  readonly #pids: () => readonly number[];
   readonly #before: ReadonlyMap<number, number>;
 
-  constructor(pids: readonly number[]) {
-    this.#before = new Map([...new Set([Deno.pid, ...pids])].map((pid) => [pid, cpuMs(pid)]));
+  constructor(pids: () => readonly number[]) {
+    this.#pids = pids;
+    this.#before = new Map([Deno.pid, ...pids()].map((pid) => [pid, cpuMs(pid)]));
   }
 
   /** CPU time of one of the processes so far, ms. */
@@ -90,7 +92,7 @@ export class Meter {
 
   /** What everybody else used, percent of one core. */
   foreignPercent(): number {
-    const ours = [...this.#before.keys()].reduce((sum, pid) => sum + this.usedMs(pid), 0);
+    const ours = [...new Set([Deno.pid, ...this.#pids()])].reduce((sum, pid) => sum + this.usedMs(pid), 0);
     const foreign = Math.max(0, busyMs() - this.#busy - ours);
     return Math.round(foreign / Math.max(1, performance.now() - this.#startedAt) * 1_000) / 10;
   }

@@ -89,7 +89,7 @@ export class Stage implements AsyncDisposable {
 
   /** Measures what all processes use from now on. */
   meter(): Meter {
-    return new Meter(this.#children.map(({ pid }) => pid));
+    return new Meter(() => this.#children.map(({ pid }) => pid));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
