@@ -124,6 +124,19 @@ Deno.test("a receiver counts its phase alone, and knows losses, doubles and how 
   assert.ok(clock.at > 4_000 && clock.at < 4_100, `the rest counts as lost after three seconds, at ${clock.at}`);
 });
 
+Deno.test("what waits at the gateway is not lost as long as it comes, for a minute", async () => {
+  const clock = new StepClock(), receiver = new Receiver(16, clock.now), bodies = new BodyMaker(16);
+  const phase = receiver.begin(), body = bodies.make(phase, 0, 0);
+  const coming = async (ms: number) => {
+    receiver.take(0, body);
+    await clock.pause(ms);
+  };
+  await receiver.complete(20, () => coming(1_000));
+  assert.deepEqual([receiver.received, clock.at], [20, 21_000]);
+  await receiver.complete(1_000_000, () => coming(1_000));
+  assert.equal(clock.at, 81_000);
+});
+
 Deno.test("bodies say what they are, in memory of their own", () => {
   const bodies = new BodyMaker(16), first = bodies.make(3, 4_000_000_000, 1.25);
   bodies.make(4, 5, 6);

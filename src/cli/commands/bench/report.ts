@@ -24,7 +24,7 @@ export function lineOf(measured: Measured, plan: Plan): string {
     parts.push([...percentiles, `max ${shown(latency.max)} ms`].join(" "));
   }
   parts.push(`errors ${percentText(errors)}`);
-  if (displaced > 0) parts.push(`${displaced} out of order`);
+  if (displaced > 0) parts.push(`${displaced} out of sequence`);
   if (lag !== undefined && lag.count > 0) {
     parts.push(`left up to ${shown(lag.max)} ms late (p99 ${shown(lag.percentile(99))})`);
   }
