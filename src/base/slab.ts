@@ -22,4 +22,11 @@ export class Slab {
     this.#taken += length;
     return piece;
   }
+
+  /** The same bytes, which nobody else can write to. */
+  copy(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+    const piece = this.take(bytes.length);
+    piece.set(bytes);
+    return piece;
+  }
 }

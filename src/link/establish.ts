@@ -15,9 +15,9 @@ import {
   MalformedFrame,
   type Message,
 } from "../wire/mod.ts";
-import { refuseStream } from "./link_reader.ts";
+import { cancelStream, refuseStream } from "./link_reader.ts";
 import { FrameSource } from "./frame_source.ts";
-import { type Arrivals, type Incoming, incomingOf, type Taker } from "./streams/arrivals.ts";
+import { type Incoming, incomingOf, type Taker } from "./streams/arrivals.ts";
 import type { ChunkReader } from "./streams/chunks.ts";
 import {
   checkConnect,
@@ -233,13 +233,14 @@ async function acceptor(
 ): Promise<Established | "taken" | undefined> {
   const { self, random, names, admit, timers, frameBytesMax, subscriptionsMax, door } = options;
   const counted = bounded(opened.onFlood), incoming = incomingOf(connection), { lanes, twoWay } = incoming;
-  refuseAll(lanes, counted(cancel));
+  // An unread stream holds 1.19 MiB, and before the welcome none but the first is read.
+  void lanes.give(counted(cancelStream));
   const stream = await twoWay.first();
   if (stream === undefined) return undefined;
   const writer = opened.writer = stream.writable.getWriter(), more: BidiStream[] = [];
   let room = door === undefined ? 0 : STRANGE_STREAMS_MAX;
   const keep = (late: BidiStream) => void (room-- > 0 ? more.push(late) : refuseStream(late));
-  refuseAll(twoWay, counted(keep));
+  void twoWay.give(counted(keep));
   const heard: Uint8Array[] = [];
   const source = new FrameSource(stream.readable, HANDSHAKE_FRAME_BYTES);
   if (door !== undefined) source.onChunk = (chunk) => hear(heard, chunk);
@@ -300,18 +301,6 @@ async function firstFrame(source: FrameSource, door: Door | undefined): Promise<
     if (error instanceof MalformedFrame) return "strange";
     throw error;
   }
-}
-
-/**
- * Cancels every stream that comes until they are held: an unread one holds 1.19 MiB, and before the welcome none but the
- * first is read.
- */
-function refuseAll<T>(streams: Arrivals<T>, refuse: Taker<T>): void {
-  void streams.give(refuse);
-}
-
-function cancel(stream: ReadableStream): void {
-  stream.cancel().catch(() => {});
 }
 
 /** Says why and waits a moment, so that the reason arrives before the connection goes. */

@@ -230,8 +230,13 @@ export class LinkReader {
   }
 }
 
+/** Reads no more of a stream; its peer is told. */
+export function cancelStream(stream: ReadableStream): void {
+  stream.cancel().catch(() => {}); // it is gone already
+}
+
 /** Two-way streams beyond the first are not part of the protocol. */
 export function refuseStream({ readable, writable }: BidiStream): void {
-  readable.cancel().catch(() => {});
+  cancelStream(readable);
   writable.abort().catch(() => {});
 }

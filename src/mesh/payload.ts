@@ -46,16 +46,11 @@ export function decodePayload(bytes: Uint8Array, encoding: string | undefined): 
 /** An event that was published here, for a subscription here: who published it may write to its bytes afterwards. */
 export function ownEvent(publish: Publish, slab: Slab): Publish {
   const { payload, messageId, publisher } = publish;
-  const own = (bytes: Uint8Array) => {
-    const copy = slab.take(bytes.length);
-    copy.set(bytes);
-    return copy;
-  };
   return {
     ...publish,
-    payload: own(payload),
-    messageId: own(messageId),
-    ...publisher && { publisher: own(publisher) },
+    payload: slab.copy(payload),
+    messageId: slab.copy(messageId),
+    ...publisher && { publisher: slab.copy(publisher) },
   };
 }
 

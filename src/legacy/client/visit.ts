@@ -3,6 +3,7 @@
 import { type Timers, within } from "../../base/clock.ts";
 import { Throttle, type ThrottleLimits } from "../../link/admission/throttle.ts";
 import type { Stranger } from "../../link/establish.ts";
+import { cancelStream } from "../../link/link_reader.ts";
 import { ChunkReader } from "../../link/streams/chunks.ts";
 import type { BidiStream, Connection } from "../../transport/transport.ts";
 import type { Decoder, Message } from "../../wire/mod.ts";
@@ -56,7 +57,7 @@ export class Visit {
       this.#serve({ reader: new ChunkReader(readable), writable, heard: [] });
     more.forEach(next);
     void incoming.twoWay.give(next);
-    void incoming.lanes.give((stream) => void stream.cancel().catch(() => {}));
+    void incoming.lanes.give(cancelStream);
     connection.closed.then(() => {
       this.#cancelLook();
       options.owner.onGone(this);
