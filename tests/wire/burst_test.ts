@@ -110,10 +110,10 @@ const series = fc.array(
 );
 
 Deno.test("burst: any series of events is read as it was written", () => {
-  let shared = 0;
-  fc.assert(fc.property(series, fc.integer({ min: 0xffff_fff0, max: 0xffff_ffff }), (steps, first) => {
+  const usual = { topic: "a.b", step: 1, laterMs: 0, publisher: 1, encoding: "json", qos: 0, bytes: 8 };
+  fc.assert(fc.property(series, fc.integer({ min: 0xffff_fff0, max: 0xffff_fffc }), (steps, first) => {
     let number = first, at = 1_000;
-    const events = steps.map(({ step, laterMs, publisher, bytes, ...rest }) => {
+    const events = [usual, usual, usual, ...steps].map(({ step, laterMs, publisher, bytes, ...rest }) => {
       number = (number + step) >>> 0;
       at += laterMs;
       const payload = new Uint8Array(bytes).fill(number), node = new Uint8Array(32).fill(publisher);
@@ -124,9 +124,8 @@ Deno.test("burst: any series of events is read as it was written", () => {
     const keys = Object.keys(decodeFrame(encodeFrame(event(1))));
     for (const one of read) assert.deepEqual(Object.keys(one), keys, "one hidden class");
     assert.ok(bytes.length <= concatBytes(...events.map(encodeFrame)).length + 3 * events.length, "never much longer");
-    if (framesOf(bytes).length < events.length) shared++;
+    assert.ok(framesOf(bytes).length < events.length, "the usual ones at the start share a frame");
   }));
-  assert.ok(shared > 30, `${shared} series had bursts`);
 });
 
 Deno.test("burst: usual events share a frame when their ids follow one another, and only then", () => {
