@@ -57,6 +57,26 @@ Deno.test("bundled timers: while nobody waits none is set; one that throws keeps
   assert.deepEqual(called, ["third"]);
 });
 
+Deno.test("bundled timers: many that are due at once come at once, but for those that another of them takes back", async () => {
+  const machine = new ManualTimers(), called: number[] = [], late: number[] = [];
+  // As the machine does with timers that are set when one comes.
+  const after = (ms: number, action: () => void) => machine.after(Math.max(ms, 4), action);
+  const bundle = bundledTimers({ now: () => machine.now(), after }), dueAt = machine.now() + 5_000;
+  const takeBack = Array.from({ length: 1_000 }, (_, i) =>
+    bundle.after(5_000, () => {
+      called.push(i);
+      late.push(machine.now() - dueAt);
+      if (i === 0) takeBack[500]!();
+      if (i === 1) bundle.after(5_000, () => called.push(1_000));
+    }));
+  await machine.run(9_999);
+  assert.deepEqual(called, Array.from({ length: 1_000 }, (_, i) => i).filter((i) => i !== 500));
+  assert.equal(Math.max(...late), 0);
+  await machine.run(1);
+  assert.equal(called.at(-1), 1_000);
+  assert.equal(machine.outstanding, 0);
+});
+
 Deno.test("bundled timers: a wait longer than a timer of the machine can is kept, too", async () => {
   const machine = new ManualTimers(), month = 31 * 86_400_000;
   const after = (ms: number, action: () => void) => machine.after(ms < 2 ** 31 ? ms : 1, action);

@@ -57,11 +57,16 @@ class Bundle {
     this.#unset = this.#timers.after(ms, () => this.#ring());
   }
 
+  /** All that are due at once: the machine lets 4 ms pass between timers that are set when one comes. */
   #ring(): void {
-    this.#setFor = Infinity;
-    const due = this.#deadlines.takeDue(this.#timers.now());
-    this.#deadlines.skip(() => true);
-    this.#set(); // first: an action that throws does not keep the others from theirs
-    due?.();
+    this.#setFor = -Infinity; // meanwhile none is set
+    const now = this.#timers.now();
+    try {
+      for (let due = this.#deadlines.takeDue(now); due !== undefined; due = this.#deadlines.takeDue(now)) due();
+    } finally { // an action that throws does not keep the others from theirs
+      this.#deadlines.skip(() => true);
+      this.#setFor = Infinity;
+      this.#set();
+    }
   }
 }
