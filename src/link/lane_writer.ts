@@ -34,8 +34,10 @@ export class LaneWriter {
   #stream: Promise<WritableStreamDefaultWriter<Uint8Array>> | undefined;
   #collecting: Writer | undefined;
   readonly #events = new EventWriter();
-  /** Batches that wait for the writes before them. */
-  readonly #full: Writer[] = [];
+  /** Batches that wait for the writes before them, each with how many events there were up to its end. */
+  readonly #full: { readonly batch: Writer; readonly events: number }[] = [];
+  #eventsAppended = 0;
+  #eventsWritten = 0;
   /** Room of the next batch, bytes: in a burst all at once, as growing copies it again and again. */
   #roomBytes = BATCH_BYTES_INITIAL;
   #spare: Writer | undefined;
@@ -57,13 +59,18 @@ export class LaneWriter {
     }
   }
 
+  /** Events that were appended and not written whole. */
+  get events(): number {
+    return this.#eventsAppended - this.#eventsWritten;
+  }
+
   /** Opens the stream if it is not yet: else the first message does. */
   async open(): Promise<void> {
     await this.#writer();
   }
 
-  /** Queues a message. After the end it is dropped: the link is going. */
-  append(message: Message): void {
+  /** Queues a message with so many events in it. After the end it is dropped: the link is going. */
+  append(message: Message, events = 0): void {
     if (this.#ended) return;
     const batch = this.#collecting ??= this.#takeBatch(), before = batch.length;
     try {
@@ -73,9 +80,10 @@ export class LaneWriter {
       batch.length = before;
       throw error;
     }
+    this.#eventsAppended += events;
     this.#owner.queued(batch.length - before);
     if (batch.length >= BATCH_BYTES_FULL) {
-      this.#full.push(this.#collected());
+      this.#full.push({ batch: this.#collected(), events: this.#eventsAppended });
       this.#roomBytes = WRITE_BYTES;
     }
     this.#flushing ??= this.#flush();
@@ -103,20 +111,22 @@ export class LaneWriter {
       for (let first = true; this.#waits; first = false) {
         // What comes in quick succession goes in large writes; the first one of a series is not held up.
         if (!first && this.#full.length === 0) await this.#turn?.();
-        const batch = this.#full.shift() ?? this.#collected();
+        const { batch, events } = this.#full.shift() ?? { events: this.#eventsAppended, batch: this.#collected() };
         for (let start = 0; start < batch.length; start += WRITE_BYTES) {
           const part = batch.bytes.subarray(start, Math.min(batch.length, start + WRITE_BYTES));
           await stream.write(part);
           this.#owner.wrote(part.length);
           this.#owner.queued(-part.length);
         }
+        this.#eventsWritten = events;
         batch.length = 0;
         if (batch.bytes.length <= BATCH_BYTES_KEPT) this.#spare = batch;
       }
       this.#roomBytes = BATCH_BYTES_INITIAL;
     } catch (cause) {
       this.#ended = true;
-      for (const batch of [...this.#full.splice(0), this.#collected()]) this.#owner.queued(-batch.length);
+      const waiting = [...this.#full.splice(0).map(({ batch }) => batch), this.#collected()];
+      for (const { length } of waiting) this.#owner.queued(-length);
       this.#owner.broken(cause);
     }
     this.#flushing = undefined;

@@ -82,7 +82,8 @@ export class Link implements QueueOwner {
   readonly since: number;
   /** Last measured round trip, ms. */
   rttMs: number | undefined;
-  readonly messages = { sent: 0, received: 0, dropped: 0 };
+  /** Those `sent` were queued; of them events are `lost` that waited when the link ended. `dropped` ones never were. */
+  readonly messages = { sent: 0, received: 0, dropped: 0, lost: 0 };
   readonly bytes = { sent: 0, received: 0 };
   readonly #options: LinkOptions;
   readonly #connection: Connection;
@@ -119,6 +120,7 @@ export class Link implements QueueOwner {
       drained: () => owner.drained(this),
       broken: () => this.#lost(),
       turn: timers.turn,
+      repeats: dialled,
     });
     this.#reader = new LinkReader(incoming, { frameBytesMax, decoder: options.decoder }, {
       onMessage: (message) => this.#onMessage(message),
@@ -332,6 +334,7 @@ export class Link implements QueueOwner {
     this.#cancelKeepAlive();
     this.#reader.stop();
     this.#writer.stop();
+    if (this.#options.established.deputy === undefined) this.messages.lost = this.#writer.eventsLost;
     this.#options.budget.leave(this);
     for (const ping of this.#pings.values()) ping.reject(lost());
     this.#options.owner.ended(this, end);

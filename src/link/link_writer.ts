@@ -35,6 +35,8 @@ export interface WriterOwner {
   broken(cause: unknown): void;
   /** The next turn of the event loop, where there is one. */
   readonly turn?: Timers["turn"];
+  /** Whether acknowledged events are sent again on another link: then they are not lost with this one. */
+  readonly repeats?: boolean;
 }
 
 /** Writes all streams that we open. */
@@ -52,6 +54,8 @@ export class LinkWriter {
   #waiting = false;
   #waiters: (() => void)[] = [];
   #missed = 0;
+  #largeEvents = 0;
+  #eventsLost = 0;
   #stopped = false;
 
   constructor(
@@ -80,6 +84,11 @@ export class LinkWriter {
     return this.#queuedBytes;
   }
 
+  /** Events that were queued and not written whole when writing stopped; what the transport still had is not known. */
+  get eventsLost(): number {
+    return this.#eventsLost;
+  }
+
   /** One-way streams that were opened. */
   get streamsOpened(): number {
     return this.#streamsOpened;
@@ -98,7 +107,7 @@ export class LinkWriter {
     }
     if (this.#missed > 0 && (message.kind === "publish" || message.kind === "burst")) this.#tellMissed();
     if (bodyBytes(message) > LARGE_FRAME_BYTES) this.#sendLarge(message, lane);
-    else this.#lanes[lane].append(message);
+    else this.#lanes[lane].append(message, this.#eventsIn(message));
     return "queued";
   }
 
@@ -115,6 +124,7 @@ export class LinkWriter {
 
   /** Writes out and finishes everything but the control stream. */
   async finish(): Promise<void> {
+    if (this.#missed > 0) this.#tellMissed(); // a lane that has finished takes nothing more
     await Promise.all([this.#lanes.events.finish(), this.#lanes.calls.finish(), ...this.#large]);
   }
 
@@ -128,6 +138,7 @@ export class LinkWriter {
     if (this.#stopped) return;
     this.#owner.queued(-this.#queuedBytes);
     this.#stopped = true;
+    this.#eventsLost = this.#lanes.events.events + this.#largeEvents;
     this.#queuedBytes = 0;
     this.#release();
   }
@@ -157,6 +168,12 @@ export class LinkWriter {
     for (const resume of waiters) resume();
   }
 
+  /** How many events are lost where a message does not get away. */
+  #eventsIn(message: Message): number {
+    if (message.kind === "burst") return message.count;
+    return message.kind === "publish" && !(message.acknowledge && this.#owner.repeats) ? 1 : 0;
+  }
+
   #tellMissed(): void {
     const count = this.#missed;
     this.#missed = 0;
@@ -167,7 +184,10 @@ export class LinkWriter {
     const reference = ++this.#largeReferences, frame = encodeFrame(message), lane = this.#lanes[name];
     lane.append({ kind: "elsewhere", reference, order: keyBytes(orderKey(message) ?? "") });
     this.#queued(frame.length);
-    const sending = this.#writeLarge(reference, frame, lane).catch((cause) => this.#owner.broken(cause));
+    const events = this.#eventsIn(message);
+    this.#largeEvents += events;
+    const sending = this.#writeLarge(reference, frame, lane).then(() => void (this.#largeEvents -= events))
+      .catch((cause) => this.#owner.broken(cause));
     this.#large.add(sending);
     sending.finally(() => this.#large.delete(sending));
   }
@@ -190,7 +210,7 @@ export class LinkWriter {
   }
 }
 
-/** How many events are lost with a message that may be: none where it may not. */
+/** How many events are dropped with a message that may be: none where it may not. */
 function mayDrop(message: Message): number {
   if (message.kind === "burst") return message.count;
   return message.kind === "publish" && message.qos === 0 && !message.acknowledge ? 1 : 0;

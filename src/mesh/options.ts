@@ -126,8 +126,9 @@ export interface LinkInfo {
 /** Counters since the start. */
 export interface Stats {
   /**
-   * Frames `sent` and `received`; events `dropped` for slow readers, and events `unconfirmed`: acknowledged ones that no
-   * hub confirmed, and those that still waited for a link when the mesh was closed.
+   * Frames `sent` and `received`. Events that a hub `dropped`: for edges that read too slowly, and those that waited for
+   * one whose link was lost. Events of an edge that are `unconfirmed`: acknowledged ones that no hub confirmed, those
+   * that waited for a link that was lost, or for one when the mesh was closed.
    */
   readonly messages: {
     readonly sent: number;
@@ -171,10 +172,12 @@ export function statsOf(
   node: Node,
   { unconfirmed, services, uptime }: Pick<Stats, "services" | "uptime"> & { readonly unconfirmed: number },
 ): Stats {
-  const { sent, received, dropped, bytesSent, bytesReceived } = node.traffic(), directory = node.directory?.state;
-  const { subscriptions, retained } = node.events;
+  const { sent, received, dropped, lost, bytesSent, bytesReceived } = node.traffic();
+  const { subscriptions, retained } = node.events, directory = node.directory?.state;
+  // A hub's own events reach their hub: itself. What it loses was for others.
+  const [lostForOthers, lostOfOurs] = directory === undefined ? [0, lost] : [lost, 0];
   return {
-    messages: { sent, received, dropped, unconfirmed },
+    messages: { sent, received, dropped: dropped + lostForOthers, unconfirmed: unconfirmed + lostOfOurs },
     bytes: { sent: bytesSent, received: bytesReceived },
     links: node.links.size,
     clients: node.links.clients,

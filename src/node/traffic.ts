@@ -7,6 +7,8 @@ export class Traffic {
   sent = 0;
   received = 0;
   dropped = 0;
+  /** Events that waited for a link when it ended, in disorder. */
+  lost = 0;
   bytesSent = 0;
   bytesReceived = 0;
 
@@ -15,6 +17,7 @@ export class Traffic {
     this.sent += messages.sent;
     this.received += messages.received;
     this.dropped += messages.dropped;
+    this.lost += messages.lost;
     this.bytesSent += bytes.sent;
     this.bytesReceived += bytes.received;
   }

@@ -40,6 +40,19 @@ Deno.test("queue: over its bound QoS 0 is dropped and counted, and the reader is
   assert.deepEqual([hub.queuedBytes, hub.congested, ear.drains, ear.ends.length], [0, false, 1, 0]);
 });
 
+Deno.test("queue: a link that closes while it is over its bound tells how much it has dropped", async () => {
+  const queue = { waitBytes: 50 * KIB, dropBytes: 100 * KIB, closeBytes: 10_000 * KIB };
+  const { world, hub, edge, ear, edgeEar } = await slow({ queue });
+  let sent = 0;
+  for (let i = 0; i < 300; i++) if (hub.send(event("x", KIB), "events")) sent++;
+  const closed = hub.close("enough");
+  edge.start();
+  await world.timers.run(1_000);
+  await closed;
+  const missed = edgeEar.messages.flatMap((one) => one.kind === "missed" ? [one.count] : []);
+  assert.deepEqual([edgeEar.topics.length, missed, ear.ends[0]!.orderly], [sent, [300 - sent], true]);
+});
+
 Deno.test("queue: over the second bound the link is closed as a slow consumer", async () => {
   const queue = { waitBytes: 50 * KIB, dropBytes: 100 * KIB, closeBytes: 200 * KIB };
   const { world, hub, ear } = await slow({ queue });
@@ -52,6 +65,41 @@ Deno.test("queue: over the second bound the link is closed as a slow consumer", 
   assert.equal(hub.send(event("x"), "events"), false);
   await world.timers.run(3_000);
   assert.equal(world.timers.outstanding, 0);
+});
+
+Deno.test("queue: events that waited when a link is lost are counted, but for those that are sent again", async () => {
+  for (const dialled of [false, true]) {
+    const world = await World.open(), [near, far] = await world.welcomed(), at = dialled ? near : far;
+    const link = linkOver(world, at, { queue: { waitBytes: 50 * KIB, dropBytes: Infinity, closeBytes: Infinity } });
+    link.start();
+    link.send(event("x"), "events");
+    await world.timers.run(0);
+    let written = 0;
+    while (link.queuedBytes < 100 * KIB) {
+      link.send(event("x", KIB), "events");
+      await world.timers.run(0);
+      if (link.queuedBytes === 0) written++;
+    }
+    const waited = link.messages.sent - written - 1;
+    for (let i = 0; i < 3; i++) link.send(event("x", 100 * KIB), "events"); // each on a stream of its own
+    link.send(event("asked", 10, { acknowledge: true, qos: 1 }), "events");
+    assert.equal(link.messages.lost, 0);
+    link.breakOff("x", "y");
+    const { lost } = link.messages, all = waited + 3 + (dialled ? 0 : 1);
+    assert.equal(lost, all, `${written} written`);
+    await world.timers.run(3_000);
+    assert.equal(link.messages.lost, lost, "once");
+  }
+});
+
+Deno.test("queue: a link that closes in order has lost nothing", async () => {
+  const { world, hub, edge } = await slow();
+  for (let i = 0; i < 300; i++) hub.send(event("x", i % 10 === 0 ? 100 * KIB : KIB), "events");
+  const closed = hub.close("enough");
+  edge.start();
+  await world.timers.run(1_000);
+  await closed;
+  assert.deepEqual([hub.messages.sent, hub.messages.lost], [300, 0]);
 });
 
 Deno.test("queue: who can wait does until half of it is written, or the link is gone", async () => {

@@ -121,6 +121,24 @@ Deno.test("events: a publish can be given up while nobody answers, and is counte
   world.network.heal("gate", "edge1");
 });
 
+Deno.test("events: what waited for a link that was lost is counted, as dropped at a hub, as unconfirmed at an edge", async () => {
+  await using world = new World();
+  const gateway = await world.gateway(), [a, b] = [await world.edge(gateway.ticket), await world.edge(gateway.ticket)];
+  const events = b.subscribe("x", { buffer: 10_000 }), body = new Uint8Array(8 << 10);
+  await events.ready;
+  for (const [host, publisher] of [["edge2", gateway], ["edge1", a]] as const) {
+    world.network.cut("gate", host);
+    for (let i = 0; i < 1_000; i++) void publisher.publish("x", body);
+    await world.run(20_000);
+    world.network.heal("gate", host);
+    await world.run(20_000);
+  }
+  const counts = [gateway.stats().messages.dropped, a.stats().messages.unconfirmed];
+  assert.ok(counts.every((count) => count > 500 && count <= 1_000), `${counts}`);
+  assert.ok(counts[0]! + counts[1]! + events.received <= 2_000);
+  assert.deepEqual([gateway.stats().messages.unconfirmed, a.stats().messages.dropped, events.missed], [0, 0, 0]);
+});
+
 Deno.test("events: 10,000 publishes and then close arrive as 10,000, in order", async () => {
   await using world = new World({ latencyMs: () => 5 });
   const gateway = await world.passing(world.gateway());
