@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { Peer } from "../../src/base/protocol.ts";
+import type { Pattern } from "../../src/names/mod.ts";
 import { RETAINED_LIMITS } from "../../src/pubsub/retained/retained.ts";
 import type { PubsubMessage, PubsubTimer } from "../../src/pubsub/messages.ts";
 import type { Publish } from "../../src/wire/mod.ts";
@@ -253,6 +254,19 @@ Deno.test("retained hub: many that wait for different parts are answered a round
       note(bench.timer(timer));
     }
   }
+});
+
+Deno.test("retained hub: a subscription of its own that has ended before the mesh knew of it is given nothing", () => {
+  const bench = hub();
+  bench.received("a", retained("x", 1));
+  bench.subscribe(1, "x");
+  bench.subscribe(2, "x");
+  bench.unsubscribe(1);
+  bench.command({ type: "recorded", pattern: "x" as Pattern, confirmation: { confirmed: 1, asked: 1 } });
+  const given = keepers(bench).flatMap((one) =>
+    one.kind === "event" && one.event.type === "delivered" ? [one.event.subscriptions] : []
+  );
+  assert.deepEqual(given, [[2]]);
 });
 
 Deno.test("retained edge: what is kept is for subscriptions that have not had it", () => {
