@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import { createIdentity, issueLeaf } from "../../src/identity/mod.ts";
 import { soon, until } from "../conformance/deadline.ts";
+import { freeTcpPort } from "../conformance/ports.ts";
 import { isAlive } from "../conformance/processes.ts";
-import { connectTo, freeTcpPort, Program, runProgram, TestGateway } from "./program.ts";
+import { connectTo, Program, runProgram, TestGateway } from "./program.ts";
 
 /** One line on standard error, and nothing on standard output. */
 function assertFails(outcome: { code: number; stdout: string; stderr: string }, code: number, line: RegExp): void {
