@@ -1,7 +1,7 @@
 /** A gateway on real QUIC, as its operator sees it. @module */
 
 import assert from "node:assert/strict";
-import { connect, startGateway, type StartGatewayOptions } from "../../mod.ts";
+import { connect, type MeshError, startGateway, type StartGatewayOptions } from "../../mod.ts";
 import denoJson from "../../deno.json" with { type: "json" };
 import { VERSION } from "../../src/gateway/version.ts";
 import { until } from "../conformance/deadline.ts";
@@ -87,7 +87,14 @@ Deno.test("an operator sees the clients and can end their links; they come back"
 Deno.test("a full gateway refuses newcomers and says so", async () => {
   await using gateway = await start({ limits: { clientsMax: 1 } });
   await using _first = await connect(gateway.ticket);
-  await assert.rejects(connect(gateway.ticket, { timeout: 1_500 }), { code: "max_clients_reached" });
+  const attempt = (timeout: number) =>
+    connect(gateway.ticket, { timeout }).then(() => "welcome", (error: MeshError) => error.code);
+  let outcome: string | undefined;
+  // It tries until its time is over: one in which it got no answer was too short for this machine.
+  for (let timeout = 500; outcome === undefined || outcome === "unreachable"; timeout *= 4) {
+    outcome = await attempt(timeout);
+  }
+  assert.equal(outcome, "max_clients_reached");
   assert(gateway.stats().refused["max_clients_reached"]! >= 1);
 });
 
