@@ -41,7 +41,7 @@ function serveLegacy(gate: LegacyGate, node: Node, { self, runtime, address, ask
     address,
     speak: self.guard?.mode === "credential" ? (message, by) => speak(message, by, node, { self, runtime }) : undefined,
     received: (link, message) => node.received(link, message),
-    pause: () => node.pause(),
+    pause: (filler) => node.pause(filler),
     providers: async (procedure) => {
       const providers = await node.rpc<Provider[]>({ type: "providers", procedure }).answer;
       return providers.map((provider) => provider.node);

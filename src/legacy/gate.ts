@@ -231,8 +231,8 @@ export class LegacyGate implements SeatOwner, VisitOwner {
     this.#node.speak(message, seat.guest.id.node)?.then((reply) => seat.received(near, reply));
   }
 
-  pause(): Promise<void> | undefined {
-    return this.#node.pause();
+  pause({ near }: Seat): Promise<void> | undefined {
+    return this.#node.pause(this.#node.speak === undefined ? near : undefined);
   }
 
   onEffect(seat: Seat, effect: GuestEffect): void {

@@ -21,8 +21,8 @@ export interface GateNode {
    * answer comes later.
    */
   readonly speak?: ((message: Publish | RpcRequest, by: NodeId) => Promise<RpcReply> | undefined) | undefined;
-  /** A promise if it wants to be given less for a moment. */
-  pause(): Promise<void> | undefined;
+  /** A promise if it wants to be given less of a link for a moment; undefined: of what is said in its own name. */
+  pause(filler: Link | undefined): Promise<void> | undefined;
   /** The nodes here that serve a procedure, clients of the original among them. */
   providers(procedure: string): Promise<readonly Uint8Array[]>;
   /** Whether anybody here wants events of a topic. */

@@ -30,6 +30,8 @@ export const CLOSE_STEP_MS = 2_000, CLOSE_STEPS_MAX = 15;
 /** How long a peer has to read the last words of a link that is broken off. */
 export const LAST_WORDS_MS = 100;
 const KEEP_ALIVE_MS = 30_000;
+/** By so much a queue has to change to count as moving: as much as is written, and read, at once. */
+const STRIDE_BYTES = 64 << 10;
 
 /** Why a link ended. */
 export interface LinkEnd {
@@ -53,8 +55,8 @@ export interface LinkOwner {
   closing(link: Link): void;
   /** The peer will leave. */
   goingAway(link: Link, reason: string): void;
-  /** Asked after every message: a promise if reading should pause. */
-  pause(): Promise<void> | undefined;
+  /** Asked after every message: a promise if reading this link should pause. */
+  pause(link: Link): Promise<void> | undefined;
 }
 
 /** What a link is made with. */
@@ -159,9 +161,14 @@ export class Link implements QueueOwner {
     return this.queuedBytes > this.#options.queue.waitBytes;
   }
 
-  /** Grows as the queue empties. */
-  get progress(): number {
-    return this.bytes.sent;
+  /** The same as `queuedBytes`: what fills and empties by less than a `stride` stands still. */
+  get position(): number {
+    return this.queuedBytes;
+  }
+
+  /** Bytes. */
+  get stride(): number {
+    return STRIDE_BYTES;
   }
 
   get open(): boolean {
@@ -242,7 +249,7 @@ export class Link implements QueueOwner {
   }
 
   #pause(): Promise<void> | undefined {
-    const { throttle, owner } = this.#options, tooFast = throttle?.pause(), others = owner.pause();
+    const { throttle, owner } = this.#options, tooFast = throttle?.pause(), others = owner.pause(this);
     return tooFast === undefined
       ? others
       : others === undefined

@@ -349,7 +349,7 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
         return this.#subscriptions.deliverBurst(event);
       case "delivered": {
         const { trust, slab, relief } = this.node;
-        return this.#subscriptions.deliver(event, relief, trust.speaker === undefined ? slab : undefined);
+        return this.#subscriptions.deliver(event, relief, trust.speaker, slab);
       }
       case "missed":
         for (const subscription of this.#subscriptions.all()) subscription.lost(event.count);

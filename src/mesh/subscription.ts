@@ -160,8 +160,17 @@ export class Subscription<T = unknown> implements AsyncIterable<MeshEvent<T>>, A
    *
    * @internal
    */
-  get progress(): number {
+  get position(): number {
     return this.#taken;
+  }
+
+  /**
+   * Who reads one event moves.
+   *
+   * @internal
+   */
+  get stride(): number {
+    return 1;
   }
 
   /** Unsubscribes; resolves when the hub has been told. What waits in the buffer can still be read. Idempotent. */

@@ -46,7 +46,7 @@ export class Node implements LinkOwner {
   readonly relief: Relief;
   /** What the links may do, and what was refused. */
   readonly trust: Trust;
-  /** What an application sends to itself is copied into: it may write to its own bytes afterwards. */
+  /** What events are copied into for the application: behind the network's bytes stand 64 KiB. */
   readonly slab: Slab = new Slab();
   readonly #options: NodeOptions;
   readonly #pubsub: PubsubCore;
@@ -242,8 +242,8 @@ export class Node implements LinkOwner {
     if (link.peer.role === "hub") this.#options.listener.goingAway(link, reason);
   }
 
-  pause(): Promise<void> | undefined {
-    return this.relief.pause();
+  pause(filler?: Link): Promise<void> | undefined {
+    return this.relief.pause(filler);
   }
 
   #linkUp(link: Link): void {
@@ -360,7 +360,7 @@ export class Node implements LinkOwner {
       if (core === "dht" && !link.open) link = this.links.to(link.peer.node) ?? link;
       this.trust.send(link, message, lane);
     }
-    if (link?.congested) this.relief.mark(link);
+    if (link?.congested) this.relief.mark(link, this.trust.speaker);
   }
 
   /** Where a node is, by the hash table. */

@@ -139,6 +139,31 @@ Deno.test("events: what waited for a link that was lost is counted, as dropped a
   assert.deepEqual([gateway.stats().messages.unconfirmed, a.stats().messages.dropped, events.missed], [0, 0, 0]);
 });
 
+Deno.test("events: while one publisher is held back for a reader that stands still, others are not", async () => {
+  await using world = new World();
+  const gateway = await world.gateway(), ticket = gateway.ticket;
+  const [a, b, c, d] = [
+    await world.edge(ticket),
+    await world.edge(ticket),
+    await world.edge(ticket),
+    await world.edge(ticket),
+  ];
+  const still = b.subscribe("x"), reading = d.subscribe("y.*");
+  await Promise.all([still.ready, reading.ready]);
+  world.network.cut("gate", "edge2");
+  for (let i = 0; i < 5_000; i++) void a.publish("x", new Uint8Array(1 << 10));
+  const queued = () => gateway.links().find(({ node }) => node === b.id)!.queued;
+  const grown: number[] = [];
+  for (let before = 0; before < 1 << 20; before = queued()) {
+    await world.run(10);
+    grown.push(queued() - before);
+  }
+  assert.ok(grown.slice(1).every((bytes) => bytes < 80 << 10), `64 KiB and a bit for each pause, got ${grown}`);
+  for (let i = 0; i < 50; i++) void c.publish(`y.${i}`, i); // of different topics: in frames of their own
+  await world.run(0);
+  assert.equal(reading.received, 50, "at once");
+});
+
 Deno.test("events: 10,000 publishes and then close arrive as 10,000, in order", async () => {
   await using world = new World({ latencyMs: () => 5 });
   const gateway = await world.passing(world.gateway());

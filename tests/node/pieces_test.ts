@@ -66,37 +66,94 @@ Deno.test("failure: codes of the mesh become their errors", async () => {
   await assert.rejects(orThrow(Promise.reject(bug)), bug);
 });
 
-Deno.test("relief: pauses for a full queue until it is shorter, at most 10 ms, and not again before it moved", async () => {
-  const timers = new ManualTimers(), relief = new Relief(timers), queue = { congested: true, progress: 1 };
-  assert.equal(relief.pause(), undefined);
-  relief.mark(queue);
+/** A queue that is too full, and a writer. */
+function filled() {
+  const timers = new ManualTimers(), relief = new Relief(timers), writer = {};
+  const queue = { congested: true, position: 1_000, stride: 100 };
+  return { timers, relief, queue, writer };
+}
+
+Deno.test("relief: pauses for a full queue until it is shorter, at most 10 ms, and not again before it has moved", async () => {
+  const { timers, relief, queue, writer } = filled();
+  assert.equal(relief.pause(writer), undefined);
+  relief.mark(queue, writer);
   let resumed = false;
-  relief.pause()!.then(() => resumed = true);
+  relief.pause(writer)!.then(() => resumed = true);
   await timers.run(0);
   assert.equal(resumed, false);
   relief.drained(queue);
   await timers.run(0);
   assert.deepEqual([resumed, timers.outstanding], [true, 0]);
-  relief.mark(queue);
-  const pause = relief.pause()!;
-  assert.equal(relief.pause(), pause, "one pause for all");
+  for (const [moves, pauses] of [[0, true], [99, false], [1, true], [-99, false], [-1, true]] as const) {
+    queue.position += moves;
+    relief.mark(queue, writer);
+    const pause = relief.pause(writer);
+    assert.equal(pause !== undefined, pauses, `${moves}`);
+    assert.equal(relief.pause(writer), pause, "one pause for all");
+    if (pause === undefined) continue;
+    await timers.run(PAUSE_MS - 1);
+    assert.equal(timers.outstanding, 1);
+    await timers.run(1);
+    await pause;
+  }
+});
+
+Deno.test("relief: a queue that nobody reads is waited for once for each stride that it grows", async () => {
+  const { timers, relief, queue, writer } = filled();
+  let pauses = 0;
+  for (; queue.position < 3_000; queue.position += 10) {
+    relief.mark(queue, writer);
+    const pause = relief.pause(writer);
+    if (pause === undefined) continue;
+    pauses++;
+    await timers.run(PAUSE_MS);
+    await pause;
+  }
+  assert.equal(pauses, 20);
+  queue.position = 2_990;
+  for (let i = 0; i < 100; i++) { // it is full: what is put in is dropped
+    relief.mark(queue, writer);
+    assert.equal(relief.pause(writer), undefined);
+  }
+});
+
+Deno.test("relief: what comes and goes below a stride is no movement, wherever the queue stands", async () => {
+  const { timers, relief, queue, writer } = filled();
+  let pauses = 0;
+  for (let i = 0; i < 100; i++) {
+    queue.position += 7;
+    relief.mark(queue, writer);
+    const pause = relief.pause(writer);
+    queue.position -= 7;
+    if (pause === undefined) continue;
+    pauses++;
+    await timers.run(PAUSE_MS);
+    await pause;
+  }
+  assert.equal(pauses, 1);
+});
+
+Deno.test("relief: whoever puts nothing into a full queue does not pause", async () => {
+  const { timers, relief, queue, writer } = filled(), other = {}, late = {};
+  relief.mark(queue, writer);
+  const pause = relief.pause(writer);
+  assert.notEqual(pause, undefined);
+  assert.deepEqual([relief.pause(other), relief.pause(undefined)], [undefined, undefined]);
+  relief.mark(queue, late);
+  assert.equal(relief.pause(late), pause, "who comes later waits for the rest of it");
   await timers.run(PAUSE_MS);
   await pause;
-  relief.mark(queue);
-  assert.equal(relief.pause(), undefined, "it has not moved");
-  queue.progress++;
-  relief.mark(queue);
-  assert.notEqual(relief.pause(), undefined);
+  assert.deepEqual([relief.pause(writer), relief.pause(late)], [undefined, undefined]);
 });
 
 Deno.test("relief: again at once for a queue that has moved during the pause", async () => {
-  const timers = new ManualTimers(), relief = new Relief(timers), queue = { congested: true, progress: 1 };
+  const { timers, relief, queue, writer } = filled();
   for (let i = 0; i < 3; i++) {
-    relief.mark(queue);
-    const pause = relief.pause();
+    relief.mark(queue, writer);
+    const pause = relief.pause(writer);
     assert.notEqual(pause, undefined);
-    queue.progress++;
-    relief.mark(queue); // during the pause, behind the step
+    queue.position -= queue.stride;
+    relief.mark(queue, writer); // during the pause, behind the step
     await timers.run(PAUSE_MS);
     await pause;
   }
@@ -105,14 +162,14 @@ Deno.test("relief: again at once for a queue that has moved during the pause", a
 Deno.test("relief: the event loop has a turn now and then while a queue stands still", async () => {
   let turns = 0;
   const timers = Object.assign(new ManualTimers(), { turn: () => Promise.resolve(void turns++) });
-  const relief = new Relief(timers), queue = { congested: true, progress: 1 };
-  relief.mark(queue);
-  const pause = relief.pause();
+  const relief = new Relief(timers), { queue, writer } = filled();
+  relief.mark(queue, writer);
+  const pause = relief.pause(writer);
   await timers.run(PAUSE_MS);
   await pause;
   for (let i = 1; i <= 3 * MARKS_PER_TURN; i++) {
-    relief.mark(queue);
-    await relief.pause();
+    relief.mark(queue, writer);
+    await relief.pause(writer);
     assert.equal(turns, Math.floor(i / MARKS_PER_TURN));
   }
 });

@@ -102,7 +102,7 @@ Deno.test("subscription: tells when it is congested and when there is room again
   subscription.push(event(5));
   assert.equal(subscription.congested, true);
   for (let i = 0; i < 3; i++) await reader.next();
-  assert.deepEqual([heard.drained, subscription.progress, subscription.congested], [1, 3, false]);
+  assert.deepEqual([heard.drained, subscription.position, subscription.congested], [1, 3, false]);
 });
 
 Deno.test("subscription: leaving the loop unsubscribes and forgets what waits", async () => {

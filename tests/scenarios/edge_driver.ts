@@ -47,6 +47,9 @@ export type FromEdge =
   }
   | { readonly type: "aborted"; readonly invocation: number; readonly error: Told };
 
+/** How long a process may take to attach, or to answer beyond what it was told, ms: the machine may be busy. */
+const PATIENCE_MS = 30_000;
+
 /** A running process. */
 export class EdgeProcess implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
@@ -75,7 +78,7 @@ export class EdgeProcess implements AsyncDisposable {
   static async start(ticket: string): Promise<EdgeProcess> {
     const edge = new EdgeProcess(ticket);
     try {
-      await soon(edge.#attached.promise, "an attached edge");
+      await soon(edge.#attached.promise, "an attached edge", PATIENCE_MS);
     } catch (error) {
       await edge[Symbol.asyncDispose]();
       throw error;
@@ -126,7 +129,8 @@ export class EdgeProcess implements AsyncDisposable {
     const number = ++this.#numbers, waiting = Promise.withResolvers<unknown>();
     this.#waiting.set(number, waiting);
     await this.#input.write(new TextEncoder().encode(`${JSON.stringify({ ...wish, number })}\n`));
-    return await soon(waiting.promise, `an answer to ${wish.type}`).finally(() => this.#waiting.delete(number));
+    const ms = PATIENCE_MS + ("options" in wish ? (wish.options as CallOptions | undefined)?.timeout ?? 0 : 0);
+    return await soon(waiting.promise, `an answer to ${wish.type}`, ms).finally(() => this.#waiting.delete(number));
   }
 
   async #readAll(): Promise<void> {

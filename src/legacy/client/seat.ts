@@ -15,8 +15,8 @@ export interface SeatOwner {
   stream(id: StreamId): LegacyStream | undefined;
   /** Gives the node a message of the client, at once: what comes after it finds it done. */
   give(seat: Seat, message: Message): void;
-  /** A promise if the node wants to be given less for a moment. */
-  pause(): Promise<void> | undefined;
+  /** A promise if the node wants to be given less of a seat for a moment. */
+  pause(seat: Seat): Promise<void> | undefined;
   now(): number;
 }
 
@@ -89,7 +89,7 @@ export class Seat implements LinkOwner {
   fromClient(stream: LegacyStream, message: Message): Promise<void> | undefined {
     this.lastSeen = this.#owner.now();
     this.perform(this.guest.fromClient(stream.id, message, this.lastSeen));
-    return this.#owner.pause();
+    return this.#owner.pause(this);
   }
 
   /** Carries out what the translation wants. */

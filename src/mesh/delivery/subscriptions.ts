@@ -1,7 +1,7 @@
 /** The subscriptions of a mesh, and how events come to them. @module */
 
 import type { Slab } from "../../base/slab.ts";
-import type { Relief } from "../../node/relief.ts";
+import type { Filler, Relief } from "../../node/relief.ts";
 import type { SubscriptionId } from "../../pubsub/interest.ts";
 import type { PubsubEvent } from "../../pubsub/messages.ts";
 import { briefEvents } from "../../wire/mod.ts";
@@ -42,12 +42,13 @@ export class Subscriptions {
     return true;
   }
 
-  /** Gives an event to those it is for; one that was published here is copied into `slab`. */
-  deliver({ subscriptions, publish, proof }: Delivered, relief: Relief, slab: Slab | undefined): void {
+  /** Gives an event of `filler` to those it is for; one that was published here is copied into `slab`. */
+  deliver({ subscriptions, publish, proof }: Delivered, relief: Relief, filler: Filler, slab: Slab): void {
+    const own = filler === undefined ? slab : undefined;
     for (const id of subscriptions) {
       const subscription = this.#byId.get(id);
-      subscription?.push(publish, proof, slab);
-      if (subscription?.congested) relief.mark(subscription);
+      subscription?.push(publish, proof, own);
+      if (subscription?.congested) relief.mark(subscription, filler);
     }
   }
 
