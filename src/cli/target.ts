@@ -9,10 +9,12 @@ import { openStateFolder, readWhole } from "../store/mod.ts";
 import type { Address, Transport } from "../transport/transport.ts";
 import type { Settings } from "./settings.ts";
 
-/** How long a command waits for the ticket of a gateway that may just be starting, ms. */
+/** How long a command waits for the ticket of a gateway that may just be starting, ms, where it itself started as usual. */
 export const LOCAL_TICKET_MS = 2_000;
-/** How long it waits where a gateway holds the state folder already, ms. */
+/** How long it waits likewise where a gateway holds the state folder already, ms. */
 const STARTING_GATEWAY_MS = 10_000;
+/** So long a command takes until it looks for a ticket, ms: measured, where the machine does nothing else. */
+const USUAL_START_MS = 200;
 const LOOK_MS = 25;
 
 /** Where to attach. */
@@ -68,17 +70,26 @@ function typedTargets(settings: Settings): string[] {
   return list.split(",").map((one) => one.trim()).filter((one) => one !== "");
 }
 
+/**
+ * How long to wait for what another process leaves, ms, where this one took `startMs` from its beginning to here: if that
+ * is longer than usual, the other one, begun at the same time on the same machine, takes as many times longer, too.
+ */
+export function patienceHere(patienceMs: number, startMs: number): number {
+  return patienceMs * Math.max(1, startMs / USUAL_START_MS);
+}
+
 /** The ticket in a state folder; undefined if there is none when the patience ends. */
 async function awaitedTicket(
   stateDir: string,
   { patienceMs, signal }: { readonly patienceMs: number; readonly signal?: AbortSignal },
 ): Promise<string | undefined> {
-  const folder = await openStateFolder(stateDir, { lock: false }), startedAt = performance.now();
+  const folder = await openStateFolder(stateDir, { lock: false }), startMs = performance.now();
   for (;;) {
     const ticket = await folder.readTicket();
     if (ticket !== undefined) return ticket;
     const starting = await folder.holder() !== undefined;
-    if (performance.now() - startedAt >= (starting ? STARTING_GATEWAY_MS : patienceMs)) return undefined;
+    const patience = patienceHere(starting ? STARTING_GATEWAY_MS : patienceMs, startMs);
+    if (performance.now() - startMs >= patience) return undefined;
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     signal?.throwIfAborted();
   }

@@ -46,7 +46,7 @@ export class Node implements LinkOwner {
   readonly relief: Relief;
   /** What the links may do, and what was refused. */
   readonly trust: Trust;
-  /** What events are copied into for the application: behind the network's bytes stand 64 KiB. */
+  /** What an application sends to itself is copied into: it may write to its own bytes afterwards. */
   readonly slab: Slab = new Slab();
   readonly #options: NodeOptions;
   readonly #pubsub: PubsubCore;

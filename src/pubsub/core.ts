@@ -180,6 +180,7 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
         this.#own.delete(command.subscription);
         this.#interests.remove(pattern, command.subscription);
         this.#freshness.ended(command.subscription);
+        this.#retained?.ended(command.subscription);
         const told = this.#options.hub ? this.#wanted.remove([pattern]) : this.#upstream.unwant(pattern);
         return [...told, { kind: "answer", id, value: undefined }];
       }

@@ -243,7 +243,7 @@ function bytesOf({ payload }: Publish): number {
   return payload.length + EVENT_OVERHEAD_BYTES;
 }
 
-/** What it came in is a 64 KiB chunk. */
+/** What waits does not keep the block that it came in. */
 function withOwnBytes(publish: Publish): Publish {
   const { frame, ...rest } = publish;
   if (frame === undefined) return publish;

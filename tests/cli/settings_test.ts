@@ -10,6 +10,7 @@ import {
   dialOnly,
   dialOnlyOf,
   namedTargets,
+  patienceHere,
   ticketFiles,
 } from "../../src/cli/target.ts";
 import type { Connection, DialOptions, Transport } from "../../src/transport/transport.ts";
@@ -18,6 +19,11 @@ function settings(text: string, values: Record<string, string> = {}): Settings {
   const { positionals, flags } = parseArguments(text.split(" ").filter(Boolean));
   return new Settings({ positionals, flags }, values);
 }
+
+Deno.test("a gateway that is just starting has as many times longer as this machine is slower than usual", () => {
+  const cases = [[2_000, 50, 2_000], [2_000, 200, 2_000], [2_000, 2_000, 20_000], [10_000, 500, 25_000], [0, 9_000, 0]];
+  for (const [patienceMs, startMs, expected] of cases) assert.equal(patienceHere(patienceMs!, startMs!), expected);
+});
 
 Deno.test("flags win over the environment, and the environment over defaults", () => {
   const values = { MACULA_REALM: "org.env", MACULA_HTTP_PORT: "81", MACULA_PORT: "82", MACULA_STATE_DIR: "/env" };

@@ -2,8 +2,15 @@
 
 import { concatBytes } from "../../src/base/bytes.ts";
 import { createIdentity, type Identity, type Leaf, type LeafOptions } from "../../src/identity/mod.ts";
-import type { BidiStream, Connection, DialOptions, Listener, Transport } from "../../src/transport/transport.ts";
-import { soon } from "./deadline.ts";
+import type {
+  BidiStream,
+  Connection,
+  DialOptions,
+  Listener,
+  Transport,
+  TransportLimits,
+} from "../../src/transport/transport.ts";
+import { PATIENCE_MS, soon } from "./deadline.ts";
 
 /** Two machines; the server is reached under `host`. Dispose closes both. */
 export interface World {
@@ -18,8 +25,14 @@ export interface World {
 /** Tests by what they show. */
 export type Tests = Record<string, (site: Site, world: World) => Promise<void>>;
 
-/** Limits of every world: short, so that time-outs are seen soon. */
-export const WORLD_LIMITS = { idleTimeoutMs: 1500, keepAliveMs: 300 };
+/** Limits of a world where no time-out is looked at: none comes of a machine that has no time for it. */
+export const WORLD_LIMITS: Partial<TransportLimits> = {
+  idleTimeoutMs: PATIENCE_MS,
+  keepAliveMs: 300,
+  dialTimeoutMs: PATIENCE_MS,
+};
+/** Limits of one where they are: short, so that they are seen soon. */
+export const SILENCE_LIMITS: Partial<TransportLimits> = { idleTimeoutMs: 1_500, keepAliveMs: 300 };
 export const REALM = "org.example.test";
 export const alice: Identity = createIdentity(new Uint8Array(32).fill(1));
 export const mallory: Identity = createIdentity(new Uint8Array(32).fill(2));

@@ -35,7 +35,7 @@ for (const [how, pace] of [["awaited", true], ["not awaited", false]] as const) 
       if (pace) await published;
     }
     await publisher.close();
-    assert.deepEqual(await soon(all, "all events", 30_000), Array.from({ length: 10_000 }, (_, i) => i));
+    assert.deepEqual(await soon(all, "all events"), Array.from({ length: 10_000 }, (_, i) => i));
   });
 }
 
@@ -45,7 +45,7 @@ Deno.test("a reader that keeps up loses nothing with a buffer of 16", async () =
   await using publisher = await connect(gateway.ticket);
   const all = take(await subscribed<number>(subscriber, "load.**", 16), 20_000);
   for (let i = 0; i < 20_000; i++) await publisher.publish("load.counted", i);
-  assert.equal((await soon(all, "all events", 30_000)).length, 20_000);
+  assert.equal((await soon(all, "all events")).length, 20_000);
 });
 
 Deno.test("a body of 900 KB keeps its place among small ones of its topic, and holds up no other topic", async () => {
@@ -89,7 +89,7 @@ Deno.test("a subscriber that does not read costs the others nothing, and is told
   const unread = await subscribed<number>(lazy, "load.*", 100);
   const all = take(await subscribed<number>(keen, "load.*", 1_000), 5_000);
   for (let i = 0; i < 5_000; i++) await publisher.publish("load.counted", i);
-  assert.equal((await soon(all, "the keen reader's events", 20_000)).length, 5_000);
+  assert.equal((await soon(all, "the keen reader's events")).length, 5_000);
   const reader = unread[Symbol.asyncIterator]();
   await soon(
     (async () => {

@@ -6,7 +6,7 @@ import { ROOT } from "./program.ts";
 
 async function deno(...args: string[]): Promise<{ readonly code: number; readonly text: string }> {
   const command = new Deno.Command(Deno.execPath(), { args, cwd: ROOT, env: { NO_COLOR: "1" } });
-  const { code, stdout, stderr } = await soon(command.output(), `deno ${args[0]}`, 90_000);
+  const { code, stdout, stderr } = await soon(command.output(), `deno ${args[0]}`);
   return { code, text: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
 }
 

@@ -5,10 +5,6 @@ import { soon, until } from "../conformance/deadline.ts";
 
 /** The project's folder. */
 export const ROOT = new URL("../../", import.meta.url).pathname;
-/** How long a line may take, ms: the machine may be busy. */
-const PATIENCE_MS = 30_000;
-/** How long one may take to end, ms. */
-const RUN_MS = 60_000;
 
 /** How a program is started. */
 export interface ProgramOptions {
@@ -69,7 +65,7 @@ export class Program implements AsyncDisposable {
 
   /** Resolves when it has ended; rejects, with what it printed, when it does not come to that. */
   get ended(): Promise<Outcome> {
-    return soon(this.#ended, "the end", RUN_MS).catch((cause) => {
+    return soon(this.#ended, "the end").catch((cause) => {
       throw new Error(`No end of macula ${this.#args.join(" ")}\n${this.stdout}\n${this.stderr}`, { cause });
     });
   }
@@ -79,7 +75,7 @@ export class Program implements AsyncDisposable {
     const find = () => pattern.exec(this.stdout) ?? pattern.exec(this.stderr);
     const what = () => `${pattern} in\n${this.stdout}\n${this.stderr}`;
     try {
-      await until(() => find() !== null || !this.#alive, `${pattern}`, PATIENCE_MS);
+      await until(() => find() !== null || !this.#alive, `${pattern}`);
     } catch {
       throw new Error(`No ${what()}`);
     }
@@ -151,19 +147,6 @@ export class TestGateway implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.program[Symbol.asyncDispose]();
     if (this.#ownsFolder) await Deno.remove(this.folder, { recursive: true });
-  }
-}
-
-/** A TCP port that is free, of those that no system hands out by itself: it stays free unless somebody asks for it. */
-export function freeTcpPort(): number {
-  for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 20_000);
-    try {
-      Deno.listen({ hostname: "127.0.0.1", port }).close();
-      return port;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    }
   }
 }
 

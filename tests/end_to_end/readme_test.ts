@@ -107,7 +107,7 @@ async function script(lines: string, check: (outcome: { code: number; out: strin
       stdout: "piped",
       stderr: "piped",
     });
-    const { code, stdout, stderr } = await soon(command.output(), "the end", 120_000);
+    const { code, stdout, stderr } = await soon(command.output(), "the end");
     check({ code, out: new TextDecoder().decode(stdout), log: new TextDecoder().decode(stderr) });
   } finally {
     await Deno.remove(folder, { recursive: true });

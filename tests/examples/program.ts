@@ -1,9 +1,7 @@
 /** An example that runs in a process of its own: its lines are waited for, with a deadline. @module */
 
-import { soon } from "../conformance/deadline.ts";
+import { PATIENCE_MS, soon } from "../conformance/deadline.ts";
 
-/** How long a line may take, ms. */
-const LINE_MS = 30_000;
 const ROOT = new URL("../../", import.meta.url);
 
 /** A JSON line. */
@@ -55,12 +53,12 @@ export class Program implements AsyncDisposable {
   }
 
   /** The first JSON line that has all these fields; it may have been said before. */
-  async line(fields: Line, ms = LINE_MS): Promise<Line> {
-    return await this.#find(() => this.lines.find((line) => holds(line, fields)), JSON.stringify(fields), ms);
+  async line(fields: Line): Promise<Line> {
+    return await this.#find(() => this.lines.find((line) => holds(line, fields)), JSON.stringify(fields));
   }
 
   /** The first line of text that fits. */
-  async text(pattern: RegExp, ms = LINE_MS): Promise<RegExpExecArray> {
+  async text(pattern: RegExp): Promise<RegExpExecArray> {
     return await this.#find(
       () => {
         for (const text of this.#texts) {
@@ -69,13 +67,12 @@ export class Program implements AsyncDisposable {
         }
       },
       String(pattern),
-      ms,
     );
   }
 
   /** Its exit code, once it has ended by itself. */
   async ended(): Promise<number> {
-    const timer = setTimeout(() => this.kill(), LINE_MS);
+    const timer = setTimeout(() => this.kill(), PATIENCE_MS);
     const { code } = await this.#process.status;
     clearTimeout(timer);
     await soon(this.#output, `the end of what ${this.#name} says`);
@@ -97,7 +94,7 @@ export class Program implements AsyncDisposable {
     await this.ended();
   }
 
-  async #find<T>(look: () => T | undefined, what: string, ms: number): Promise<T> {
+  async #find<T>(look: () => T | undefined, what: string): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const check = () => {
       const found = look();
@@ -105,7 +102,7 @@ export class Program implements AsyncDisposable {
     };
     const fail = (how: string) =>
       reject(new Error(`${this.#name} ${how} without ${what}; it said:\n${this.#texts.join("\n")}`));
-    const timer = setTimeout(() => fail(`ran for ${ms} ms`), ms);
+    const timer = setTimeout(() => fail(`ran for ${PATIENCE_MS} ms`), PATIENCE_MS);
     void this.#output.then(() => fail("ended"));
     this.#checks.add(check);
     check();

@@ -16,9 +16,13 @@ Deno.test("sensors of two rooms, a monitor, and an operator who sets a threshold
   await using cellar = run("sensor", "--room", "cellar", "--celsius", "8", "--interval", "20", "--count", "30");
   assert.equal((await cellar.line({ type: "done" })).readings, 30);
   assert.equal(await cellar.ended(), 0);
+  const measured = cellar.lines.filter(({ type }) => type === "measured").map(({ celsius }) => celsius as number);
+  assert.deepEqual([measured.length, measured[0]], [30, 8]);
   const last = await monitor.line({ type: "reading", room: "cellar", readings: 30 });
-  assert.equal(last.lost, 0);
-  assert(last.average > 6 && last.average < 10, `average ${last.average}`);
+  assert.deepEqual([last.lost, last.celsius], [0, measured.at(-1)]);
+  const average = new RollingAverage(20);
+  for (const celsius of measured) average.add(celsius);
+  assert.equal(last.average, Math.round(average.mean * 100) / 100, "of the last twenty, however they wander");
   await monitor.line({ type: "reading", room: "kitchen", readings: 5 });
 
   await using operator = run("operator", "--set", "kitchen=10", "--alarms", "1");

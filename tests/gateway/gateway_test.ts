@@ -1,7 +1,7 @@
 /** A gateway on real QUIC, as its operator sees it. @module */
 
 import assert from "node:assert/strict";
-import { connect, startGateway, type StartGatewayOptions } from "../../mod.ts";
+import { connect, type MeshError, startGateway, type StartGatewayOptions } from "../../mod.ts";
 import denoJson from "../../deno.json" with { type: "json" };
 import { VERSION } from "../../src/gateway/version.ts";
 import { until } from "../conformance/deadline.ts";
@@ -23,7 +23,8 @@ Deno.test("HTTP shows health, readiness, life and the ticket", async () => {
   const health = await get(gateway, "/health");
   assert.equal(health.status, 200);
   assert.match(health.type!, /^application\/json/);
-  assert.deepEqual(JSON.parse(health.text), { status: "healthy", ready: true, uptime: 0 });
+  const { uptime, ...rest } = JSON.parse(health.text);
+  assert.deepEqual([rest, Number.isInteger(uptime)], [{ status: "healthy", ready: true }, true]);
   assert.deepEqual(await get(gateway, "/ready"), { status: 200, text: "Ready", type: "text/plain;charset=UTF-8" });
   gateway.setReady(false);
   assert.equal((await get(gateway, "/ready?x=1")).status, 503);
@@ -44,10 +45,10 @@ Deno.test("an edge attaches by the gateway's web address; elsewhere than on loop
   await using byId = await connect(`${url}/#${gateway.id}`, { realm: gateway.realm });
   assert.equal(byId.status, "connected");
   await assert.rejects(
-    connect(`${url}/#${"00".repeat(32)}`, { realm: gateway.realm, timeout: 5_000 }),
+    connect(`${url}/#${"00".repeat(32)}`, { realm: gateway.realm }),
     /expected 0000/,
   );
-  await assert.rejects(connect("http://gateway.example", { timeout: 5_000 }), /give the node id/);
+  await assert.rejects(connect("http://gateway.example"), /give the node id/);
 });
 
 Deno.test("a certificate of a real CA serves those who know the host name, and those with a ticket", async () => {
@@ -59,10 +60,10 @@ Deno.test("a certificate of a real CA serves those who know the host name, and t
   assert.equal(byName.status, "connected");
   await using byTicket = await connect(gateway.ticket, { caCerts });
   assert.equal(byTicket.status, "connected");
-  await assert.rejects(connect(`https://localhost:${port}`, { realm: gateway.realm, timeout: 5_000 }), {
+  await assert.rejects(connect(`https://localhost:${port}`, { realm: gateway.realm }), {
     code: "untrusted",
   });
-  await assert.rejects(connect(gateway.ticket, { timeout: 5_000 }), { code: "untrusted" });
+  await assert.rejects(connect(gateway.ticket), { code: "untrusted" });
 });
 
 Deno.test("a busy port is named, for QUIC and for HTTP", async () => {
@@ -86,7 +87,14 @@ Deno.test("an operator sees the clients and can end their links; they come back"
 Deno.test("a full gateway refuses newcomers and says so", async () => {
   await using gateway = await start({ limits: { clientsMax: 1 } });
   await using _first = await connect(gateway.ticket);
-  await assert.rejects(connect(gateway.ticket, { timeout: 1_500 }), { code: "max_clients_reached" });
+  const attempt = (timeout: number) =>
+    connect(gateway.ticket, { timeout }).then(() => "welcome", (error: MeshError) => error.code);
+  let outcome: string | undefined;
+  // It tries until its time is over: one in which it got no answer was too short for this machine.
+  for (let timeout = 500; outcome === undefined || outcome === "unreachable"; timeout *= 4) {
+    outcome = await attempt(timeout);
+  }
+  assert.equal(outcome, "max_clients_reached");
   assert(gateway.stats().refused["max_clients_reached"]! >= 1);
 });
 

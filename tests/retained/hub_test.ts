@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import type { Peer } from "../../src/base/protocol.ts";
+import type { Pattern } from "../../src/names/mod.ts";
 import { RETAINED_LIMITS } from "../../src/pubsub/retained/retained.ts";
-import type { PubsubMessage } from "../../src/pubsub/messages.ts";
+import type { PubsubMessage, PubsubTimer } from "../../src/pubsub/messages.ts";
 import type { Publish } from "../../src/wire/mod.ts";
 import { ALICE, answer, Bench, BOB, event, HUB, id, type PubsubEffect, send, subscribe, told } from "../pubsub/hub.ts";
 
@@ -43,6 +44,10 @@ function recalled(to: string, requestId: number, more?: string): PubsubEffect {
 
 function timers(effects: readonly PubsubEffect[]): readonly PubsubEffect[] {
   return effects.filter(({ kind }) => kind !== "timer");
+}
+
+function isKeepersQuestion(effect: PubsubEffect): boolean {
+  return effect.kind === "event" && effect.event.type === "keepers";
 }
 
 Deno.test("retained hub: keeps the last, and gives it to a link for its own patterns alone", () => {
@@ -220,6 +225,48 @@ Deno.test("retained hub: questions that wait are bounded, in all and of one link
   assert.deepEqual([ask("b"), ask("c")], [0, 1]);
   bench.down("a");
   assert.deepEqual([ask("c"), ask("c")], [0, 0], "what a link has asked goes with it");
+});
+
+Deno.test("retained hub: many that wait for different parts are answered a round at a time, each in a turn of its own", () => {
+  for (const directory of [false, true]) {
+    const bench = hub(directory), questions = 5_000, answered = new Set<number>(), due: PubsubTimer[] = [];
+    const note = (effects: readonly PubsubEffect[]) => {
+      for (const one of effects) {
+        if (one.kind === "timer") due.push(one.timer);
+        if (one.kind === "send" && one.message.kind === "recalled") answered.add(one.message.requestId);
+      }
+      if (!effects.some(isKeepersQuestion)) return;
+      // A node that is alone answers at once: another round in the same turn would be within this one.
+      const more = keepers(bench);
+      assert.ok(!more.some(isKeepersQuestion));
+      note(more);
+    };
+    bench.received("a", retained("x", 1));
+    bench.received("b", subscribe(1, "x", "*"));
+    note(bench.received("b", recall(0, "*")));
+    const ask = { kind: "recall", topics: ["x"] } as const;
+    for (let i = 1; i < questions; i++) note(bench.received("b", { ...ask, requestId: i, after: `t${i}` }));
+    assert.equal(answered.size, 1, "a round that looks at all topics is followed by a pause");
+    for (let turns = 0; answered.size < questions; turns++) {
+      const timer = due.shift();
+      assert.ok(timer !== undefined && turns <= 2 * questions, `${answered.size} after ${turns} turns`);
+      bench.now = Math.max(bench.now, timer.at);
+      note(bench.timer(timer));
+    }
+  }
+});
+
+Deno.test("retained hub: a subscription of its own that has ended before the mesh knew of it is given nothing", () => {
+  const bench = hub();
+  bench.received("a", retained("x", 1));
+  bench.subscribe(1, "x");
+  bench.subscribe(2, "x");
+  bench.unsubscribe(1);
+  bench.command({ type: "recorded", pattern: "x" as Pattern, confirmation: { confirmed: 1, asked: 1 } });
+  const given = keepers(bench).flatMap((one) =>
+    one.kind === "event" && one.event.type === "delivered" ? [one.event.subscriptions] : []
+  );
+  assert.deepEqual(given, [[2]]);
 });
 
 Deno.test("retained edge: what is kept is for subscriptions that have not had it", () => {

@@ -6,7 +6,7 @@ import type { PeerRights } from "../../src/base/protocol.ts";
 import type { Topic } from "../../src/names/mod.ts";
 import { Keep, KEEP_LIMITS, type KeepLimits, PAGE_BYTES_MAX, PAGE_EVENTS_MAX } from "../../src/pubsub/retained/keep.ts";
 import type { Publish } from "../../src/wire/mod.ts";
-import { ALICE, BOB, event, id } from "../pubsub/hub.ts";
+import { ALICE, BOB, CAROL, event, id } from "../pubsub/hub.ts";
 
 const NOW = 1_000_000;
 
@@ -131,6 +131,21 @@ Deno.test("keep: what its publisher may not publish any more is not given out, a
   assert.deepEqual(all(one), [["b", NOW]]);
   one.joined(BOB, rights);
   assert.deepEqual(all(one), [], "what its publisher may do now counts");
+});
+
+Deno.test("keep: what makes room by losing its right is not counted as room twice", () => {
+  const one = keep({ retainedBytesMax: 4 << 10, retainedShare: 1 }),
+    lapsed: PeerRights = {
+      holds: () => false,
+      refusal: () => undefined,
+    };
+  const put = (topic: string, publisher: Uint8Array, bytes: number, rights?: PeerRights) =>
+    one.put(retained(topic, NOW + bytes, { publisher, payload: new Uint8Array(bytes) }), rights, NOW)?.code;
+  assert.deepEqual([put("x", ALICE, 1 << 10, lapsed), put("y", BOB, 1 << 10)], [undefined, undefined]);
+  assert.equal(put("x", CAROL, 3_000), "retained_full", "y and this do not fit, whatever becomes of the one before");
+  assert.deepEqual(all(one), [["y", NOW + 1_024]]);
+  assert.equal(put("x", CAROL, 1_500), undefined);
+  assert.ok(one.state.bytes <= 4 << 10, `${one.state.bytes} bytes`);
 });
 
 Deno.test("keep: gives way to what is later at another hub, and only to that", () => {

@@ -47,9 +47,6 @@ export type FromEdge =
   }
   | { readonly type: "aborted"; readonly invocation: number; readonly error: Told };
 
-/** How long a process may take to attach, or to answer beyond what it was told, ms: the machine may be busy. */
-const PATIENCE_MS = 30_000;
-
 /** A running process. */
 export class EdgeProcess implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
@@ -78,7 +75,7 @@ export class EdgeProcess implements AsyncDisposable {
   static async start(ticket: string): Promise<EdgeProcess> {
     const edge = new EdgeProcess(ticket);
     try {
-      await soon(edge.#attached.promise, "an attached edge", PATIENCE_MS);
+      await soon(edge.#attached.promise, "an attached edge");
     } catch (error) {
       await edge[Symbol.asyncDispose]();
       throw error;
@@ -129,8 +126,7 @@ export class EdgeProcess implements AsyncDisposable {
     const number = ++this.#numbers, waiting = Promise.withResolvers<unknown>();
     this.#waiting.set(number, waiting);
     await this.#input.write(new TextEncoder().encode(`${JSON.stringify({ ...wish, number })}\n`));
-    const ms = PATIENCE_MS + ("options" in wish ? (wish.options as CallOptions | undefined)?.timeout ?? 0 : 0);
-    return await soon(waiting.promise, `an answer to ${wish.type}`, ms).finally(() => this.#waiting.delete(number));
+    return await soon(waiting.promise, `an answer to ${wish.type}`).finally(() => this.#waiting.delete(number));
   }
 
   async #readAll(): Promise<void> {

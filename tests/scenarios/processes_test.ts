@@ -1,12 +1,10 @@
 /** The scenarios as real processes over QUIC: a bootstrap, two gateways and three edges, each in one of its own. @module */
 
 import { until } from "../conformance/deadline.ts";
-import { freeTcpPort, TestGateway } from "../end_to_end/program.ts";
+import { freeTcpPort } from "../conformance/ports.ts";
+import { TestGateway } from "../end_to_end/program.ts";
 import { EdgeProcess } from "./edge_driver.ts";
 import { type Site, type SiteGateway, testScenarios } from "./scenarios.ts";
-
-/** How long the gateways may take to know each other, ms: the machine may be busy. */
-const PATIENCE_MS = 60_000;
 
 async function processes(): Promise<Site> {
   await using started = new AsyncDisposableStack();
@@ -23,7 +21,7 @@ async function processes(): Promise<Site> {
     gateways: gateways.map(({ seen }) => seen) as unknown as Site["gateways"],
     edges: edges as unknown as Site["edges"], // what the scenarios use of them
     now: () => Date.now(),
-    until: (what, condition) => until(condition, what, PATIENCE_MS),
+    until: (what, condition) => until(condition, what),
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
 }

@@ -199,7 +199,7 @@ Deno.test("credentials: hubs without the right to be one", async (t) => {
       const signature = MALLORY.sign(Uint8Array.from([...label, ...digest, ...body]));
       await talker.say({ ...hello, body, signature });
     });
-    const options = { identity: EDGE, auth: { credential: mine }, timeout: 3_000 };
+    const options = { identity: EDGE, auth: { credential: mine } };
     return await connect(rogue.ticket, options).finally(() => rogue.close());
   };
   const bytes = (text: string) => new TextEncoder().encode(text), key = realmKey.publicKey;

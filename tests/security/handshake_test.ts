@@ -175,7 +175,7 @@ Deno.test("handshake: hubs that are none", async (t) => {
         async (talker) => void await script(talker, (await talker.hear())!.payload),
       );
       try {
-        return await connect(rogue.ticket, { identity: EDGE, timeout: 3_000 });
+        return await connect(rogue.ticket, { identity: EDGE });
       } finally {
         await rogue.close();
       }
@@ -246,7 +246,7 @@ Deno.test("handshake: hubs that are none", async (t) => {
       run: async () => {
         const rogue = await outside.rogue(MALLORY, async () => {}), { addresses } = parseTicket(rogue.ticket);
         const ticket = formatTicket({ realm: parseRealm(REALM), publicKey: HUB.publicKey, addresses });
-        return await connect(ticket, { timeout: 3_000 }).finally(() => rogue.close());
+        return await connect(ticket).finally(() => rogue.close());
       },
     },
     {
@@ -257,7 +257,7 @@ Deno.test("handshake: hubs that are none", async (t) => {
         await using gateway = await openGateway({ identity: HUB });
         const { addresses } = parseTicket(gateway.ticket);
         const ticket = formatTicket({ realm: parseRealm(REALM), publicKey: MALLORY.publicKey, addresses });
-        return await connect(ticket, { timeout: 3_000 });
+        return await connect(ticket);
       },
     },
   ];
@@ -284,9 +284,7 @@ Deno.test("handshake: tokens", async (t) => {
         } as const;
         await talker.say({ ...welcome, ...last(hub, payload, hello, message) });
       });
-      return await connect(listening.ticket, { auth: { token: TOKEN }, timeout: 3_000 }).finally(() =>
-        listening.close()
-      );
+      return await connect(listening.ticket, { auth: { token: TOKEN } }).finally(() => listening.close());
     };
   const first = (): Attempt[] => [
     {

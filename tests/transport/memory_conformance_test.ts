@@ -3,11 +3,10 @@
 import { issueMemoryLeaf, MemoryNetwork } from "../../src/transport/memory/mod.ts";
 import { systemTimers } from "../conformance/deadline.ts";
 import { testTransport } from "../conformance/transport.ts";
-import { WORLD_LIMITS } from "../conformance/transport_world.ts";
 
 for (const latencyMs of [0, 3]) {
-  testTransport(`memory with ${latencyMs} ms`, () => {
-    const network = new MemoryNetwork({ timers: systemTimers, limits: WORLD_LIMITS, latencyMs: () => latencyMs });
+  testTransport(`memory with ${latencyMs} ms`, (limits) => {
+    const network = new MemoryNetwork({ timers: systemTimers, limits, latencyMs: () => latencyMs });
     return {
       client: network.transport("client"),
       server: network.transport("server"),

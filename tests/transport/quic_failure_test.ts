@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { authorityOf, issueLeaf, type Leaf, serverNameOf } from "../../src/identity/mod.ts";
 import { closeReason, dialError, dialFailure, listenError } from "../../src/transport/quic/failure.ts";
+import { PATIENCE_MS } from "../conformance/deadline.ts";
 import { alice, mallory, REALM } from "../conformance/transport_world.ts";
 
 const DAY_MS = 86_400_000;
@@ -22,7 +23,7 @@ async function failureOf(leaf: Leaf, options: object, treat: "accept" | "refuse"
       hostname: HOSTNAME,
       port: endpoint.addr.port,
       alpnProtocols: ["macula"],
-      maxIdleTimeout: 200,
+      maxIdleTimeout: PATIENCE_MS,
       ...options,
     });
     connection.closed.catch(() => {});

@@ -4,7 +4,7 @@ import { issueLeaf } from "../../src/identity/mod.ts";
 import { createQuicTransport } from "../../src/transport/quic/mod.ts";
 import type { BidiStream } from "../../src/transport/transport.ts";
 import { soon } from "../conformance/deadline.ts";
-import { alice, REALM, WORLD_LIMITS } from "../conformance/transport_world.ts";
+import { alice, REALM, SILENCE_LIMITS, WORLD_LIMITS } from "../conformance/transport_world.ts";
 
 const HOSTNAME = "127.0.0.1";
 
@@ -14,9 +14,18 @@ export interface Peer {
   readonly process: Deno.ChildProcess;
 }
 
-/** Starts a peer; with `goAfterFirst` it closes its transport at its first stream and then ends by itself. */
-export async function startPeer({ port = 0, goAfterFirst = false } = {}): Promise<Peer> {
-  const args = ["run", "--unstable-net", "-A", import.meta.filename!, String(port), String(goAfterFirst)];
+/** Options of a peer. */
+export interface PeerOptions {
+  readonly port?: number;
+  /** It closes its transport at its first stream and then ends by itself. */
+  readonly goAfterFirst?: boolean;
+  /** Its idle time, which counts at both ends, is that of `SILENCE_LIMITS`. */
+  readonly isImpatient?: boolean;
+}
+
+/** Starts a peer. */
+export async function startPeer(options: PeerOptions = {}): Promise<Peer> {
+  const args = ["run", "--unstable-net", "-A", import.meta.filename!, JSON.stringify(options)];
   const process = new Deno.Command(Deno.execPath(), { args, stdout: "piped", stderr: "inherit" }).spawn();
   const reader = process.stdout.getReader();
   const { value } = await soon(reader.read(), "the port of a peer");
@@ -33,8 +42,8 @@ export async function killPeer({ process }: Peer): Promise<void> {
   await process.stdout.cancel();
 }
 
-async function run(port: number, goAfterFirst: boolean): Promise<void> {
-  const transport = createQuicTransport({ limits: WORLD_LIMITS });
+async function run({ port = 0, goAfterFirst, isImpatient }: PeerOptions): Promise<void> {
+  const transport = createQuicTransport({ limits: isImpatient ? SILENCE_LIMITS : WORLD_LIMITS });
   const listener = await transport.listen({
     address: { hostname: HOSTNAME, port },
     tls: await issueLeaf(alice, { realm: REALM, hosts: [HOSTNAME], now: Date.now() }),
@@ -50,4 +59,4 @@ async function run(port: number, goAfterFirst: boolean): Promise<void> {
   }
 }
 
-if (import.meta.main) await run(Number(Deno.args[0]), Deno.args[1] === "true");
+if (import.meta.main) await run(JSON.parse(Deno.args[0]!));

@@ -139,7 +139,7 @@ function ttlMs(value: Value): number {
   return typeof seconds === "number" && seconds >= 0 ? Math.min(seconds * 1_000, TTL_MS_MAX) : TTL_MS;
 }
 
-/** The value in memory of its own: what it came in is a chunk of 64 KiB. */
+/** The value in memory of its own: behind its bytes stands the block that it came in. */
 function own(value: Value): Value {
   if (value instanceof Uint8Array) return value.slice();
   if (value instanceof Map) return new Map([...value as ValueMap].map(([key, one]) => [key, own(one)]));

@@ -97,8 +97,8 @@ export class Directory {
   /** How far patterns have got that stand for others. */
   readonly #stated = new Map<Pattern, Confirmation>();
   readonly #sequences = new LruMap<string, number>(SEQUENCES_MAX);
-  /** How long records of procedures are to hold, ms; also of those that are served no more. */
   readonly #keepersKey: Uint8Array;
+  /** How long records of procedures are to hold, ms; also of those that are served no more. */
   readonly #lives = new LruMap<string, number>(SEQUENCES_MAX);
 
   constructor(options: DirectoryOptions) {

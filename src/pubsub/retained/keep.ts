@@ -116,7 +116,7 @@ export class Keep {
       return undefined;
     }
     const isGone = publish.payload.length === 0, bytes = isGone ? 0 : bytesOf(publish);
-    const failure = isGone ? undefined : this.#full(publish, bytes, before, now);
+    const failure = isGone ? undefined : this.#full(publish, bytes, now);
     if (failure !== undefined) return failure;
     this.#remove(topic);
     const account = this.#account(publish, rights);
@@ -175,27 +175,31 @@ export class Keep {
     return false;
   }
 
-  #full({ topic, publisher }: Publish, bytes: number, before: Entry | undefined, now: number): Failure | undefined {
+  #full({ topic, publisher }: Publish, bytes: number, now: number): Failure | undefined {
     const { retainedTopicsMax, retainedBytesMax, retainedShare } = this.#limits;
-    const account = this.#accounts.get(bytesKey(publisher ?? NOBODY)), isOwn = before?.account === account;
-    const topicsOf = (all: number) => all + (before === undefined || before.goneUntil !== undefined ? 1 : 0);
-    const freed = before?.bytes ?? 0;
+    const account = this.#accounts.get(bytesKey(publisher ?? NOBODY)), before = this.#entries.get(topic as Topic);
+    const isOwn = before !== undefined && before.account === account;
     const topicsShare = Math.max(1, Math.floor(retainedTopicsMax * retainedShare));
     const bytesShare = Math.floor(retainedBytesMax * retainedShare);
-    const ownTopics = (account?.topics ?? 0) + (isOwn && before?.goneUntil === undefined ? 0 : 1);
-    const ownBytes = (account?.bytes ?? 0) + bytes - (isOwn ? freed : 0);
+    const ownTopics = (account?.topics ?? 0) + (isOwn && before.goneUntil === undefined ? 0 : 1);
+    const ownBytes = (account?.bytes ?? 0) + bytes - (isOwn ? before.bytes : 0);
     if (ownTopics > topicsShare || ownBytes > bytesShare) {
       const text = `Cannot retain the event on ${topic}: the hub keeps at most ${topicsShare} topics ` +
         `and ${bytesShare} bytes of one publisher`;
       return { code: "retained_share_full", text };
     }
-    const isFull = () =>
-      topicsOf(this.state.topics) > retainedTopicsMax || this.#bytes + bytes - freed > retainedBytesMax;
-    if (isFull()) this.#sweep(now);
-    if (!isFull()) return undefined;
+    if (!this.#fits(topic as Topic, bytes)) this.#sweep(now);
+    if (this.#fits(topic as Topic, bytes)) return undefined;
     const text = `Cannot retain the event on ${topic}: the hub keeps at most ${retainedTopicsMax} topics ` +
       `and ${retainedBytesMax} bytes`;
     return { code: "retained_full", text };
+  }
+
+  /** Whether there is room for an event of so many bytes in the place of what is kept of its topic. */
+  #fits(topic: Topic, bytes: number): boolean {
+    const { retainedTopicsMax, retainedBytesMax } = this.#limits, before = this.#entries.get(topic);
+    const topics = this.state.topics + (before === undefined || before.goneUntil !== undefined ? 1 : 0);
+    return topics <= retainedTopicsMax && this.#bytes + bytes - (before?.bytes ?? 0) <= retainedBytesMax;
   }
 
   /** Lets go of what its publishers have no right to any more. */
@@ -246,7 +250,7 @@ function bytesOf({ payload, headers, topic }: Publish): number {
   return EVENT_OVERHEAD_BYTES + payload.length + topic.length + (headers === undefined ? 0 : utf8(headers).length);
 }
 
-/** As it is kept and given out: nobody waits for it, and what it came in is a 64 KiB chunk. */
+/** As it is kept and given out: nobody waits for it, and behind its bytes stands the block that it came in. */
 export function ownCopy({ frame: _frame, acknowledge: _acknowledge, ...publish }: Publish): Publish {
   const own = Object.entries(publish).map((
     [name, value],

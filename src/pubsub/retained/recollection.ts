@@ -139,6 +139,7 @@ export class Recollection {
     if (this.#round?.answered(hub, message) !== true) return;
     if (message.more === undefined && this.#round.hub === hub) this.#missing.delete(hub);
     if (this.#round.isComplete) this.#finish(now, out);
+    this.#next(now, out);
     this.#arm(now, out);
   }
 
@@ -149,6 +150,7 @@ export class Recollection {
       this.#miss(hub, now);
       if (this.#round.isComplete) this.#finish(now, out);
     }
+    this.#next(now, out);
     this.#arm(now, out);
   }
 
@@ -190,7 +192,7 @@ export class Recollection {
     const first = this.#waiting[0], batch: Waiting[] = [], rest: Waiting[] = [];
     if (first === undefined) return [];
     let patterns = 0;
-    for (const one of this.#waiting) {
+    for (const one of this.#waiting.splice(0, PATTERNS_MAX)) { // each has one at least
       const isAlone = "hub" in first.asker || "hub" in one.asker;
       const fits = one === first || !isAlone && one.after === first.after;
       if (fits && (one === first || patterns + one.patterns.length <= PATTERNS_MAX)) {
@@ -199,7 +201,7 @@ export class Recollection {
         if ("peer" in one.asker) this.#release(one.asker.peer);
       } else rest.push(one);
     }
-    this.#waiting = rest;
+    this.#waiting.unshift(...rest);
     return batch;
   }
 
@@ -220,7 +222,10 @@ export class Recollection {
     if (hubs.length === 0) this.#finish(now, out);
   }
 
-  /** Ends the round with what there is. */
+  /**
+   * Ends the round with what there is. The next one is not begun here: where no other hub keeps any, each ends at once,
+   * and as many of them as questions wait would be within each other.
+   */
   #finish(now: number, out: PubsubEffect[]): void {
     const round = this.#round!;
     for (const hub of round.silent) this.#miss(hub, now);
@@ -233,7 +238,6 @@ export class Recollection {
       else if ("subscription" in asker) this.#own--;
     }
     if (round.isWide && this.#options.keep.size > 0) this.#pausedUntil = now + ROUND_PAUSE_MS;
-    this.#next(now, out);
   }
 
   // Hubs whose answers are missing
@@ -257,15 +261,15 @@ export class Recollection {
     }
   }
 
-  /** When the next round may begin: nothing is before the pause is over. */
-  get #nextAt(): number {
-    let at = this.#waiting.length > 0 ? -Infinity : Infinity;
+  /** When the next round may begin: now at the earliest, and not before the pause is over. */
+  #nextAt(now: number): number {
+    let at = this.#waiting.length > 0 ? now : Infinity;
     for (const missing of this.#missing.values()) if (!missing.isAsked) at = Math.min(at, missing.at);
     return Math.max(at, this.#pausedUntil);
   }
 
   #arm(now: number, out: PubsubEffect[]): void {
-    const at = this.#round?.until ?? this.#nextAt;
+    const at = this.#round?.until ?? this.#nextAt(now);
     if (at >= this.#timerAt) return;
     this.#timerAt = at;
     out.push({ kind: "timer", afterMs: Math.max(0, at - now), timer: { type: "retained", at } });

@@ -149,6 +149,11 @@ export class Retained {
     this.#begun.set(command, begun);
   }
 
+  /** It ends. */
+  ended(subscription: SubscriptionId): void {
+    for (const [command, begun] of this.#begun) if (begun.subscription === subscription) this.#begun.delete(command);
+  }
+
   /** What it asks for is in the mesh where its command is answered here: then it is given what is kept. */
   confirmed(effects: PubsubEffect[], now: number): PubsubEffect[] {
     for (const effect of [...effects]) {

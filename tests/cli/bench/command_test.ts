@@ -48,14 +48,17 @@ Deno.test("bench: a gateway that dies in the middle is told, with what was measu
   await using witness = await connect(gateway.ticket);
   await using began = witness.subscribe("bench.*.latency");
   await began.ready;
-  const args = ["bench", "latency", "call", ...SHORT, "--timeout", "1000", "--slo", "p50<60s", "--json"];
-  await using bench = new Program([...args, "--ticket", gateway.ticket]);
+  // Over half of the events must be lost: a second and more is left to notice the first one and kill the gateway.
+  const long = ["--duration", "2s", "--rate", "200", "--timeout", "2000"];
+  await using bench = new Program([
+    ...["bench", "latency", "call", ...long, "--slo", "p50<60s", "--json"],
+    ...["--ticket", gateway.ticket],
+  ]);
   await soon(take(began, 1), "the first event");
-  await witness.close();
   gateway.program.kill("SIGKILL");
   const { code, stdout, stderr } = await bench.ended;
   assert.equal(code, 3, stderr);
-  assert.match(stderr, /^macula: Cannot measure call: the gateway must confirm .* within 1000 ms, and has not\n$/);
+  assert.match(stderr, /^macula: Cannot measure call: the gateway must confirm .* within 2000 ms, and has not\n$/);
   const { workloads: [latency, ...others], objectives } = JSON.parse(stdout);
   assert.deepEqual([latency.workload, others], ["latency", []]);
   assert.ok(latency.errors > 0.5, stdout);

@@ -7,13 +7,11 @@
 
 import assert from "node:assert/strict";
 import { connect, type Mesh, startGateway } from "../../../mod.ts";
-import { until } from "../../conformance/deadline.ts";
+import { PATIENCE_MS, until } from "../../conformance/deadline.ts";
 import { run } from "../processes.ts";
 import { type Counts, LAST, patientRuntime, QUEUE_BYTES, REALM } from "./node_process.ts";
 
 const NODE = "tests/end_to_end/accounting/node_process.ts";
-/** How long anything may take, ms: the machine may be busy. */
-const PATIENCE_MS = 60_000;
 /** Events that are published at once: less than a hub's queue for one subscriber holds. */
 const SERIES = 200;
 
@@ -37,7 +35,7 @@ async function stopAndGo(publisher: Mesh, ticket: string): Promise<void> {
   const publishSome = async () => {
     for (let i = 0; i < SERIES; i++, published++) await publisher.publish("load.some", body(i));
     const hadAll = async () => (await counts(steadyId)).received === published;
-    await until(hadAll, "the other has had everything", PATIENCE_MS);
+    await until(hadAll, "the other has had everything");
   };
   for (let round = 0; round < 3; round++) {
     await publishSome();
@@ -55,7 +53,7 @@ async function stopAndGo(publisher: Mesh, ticket: string): Promise<void> {
   const { recipients } = await publisher.publish("load.some", LAST, { qos: 1 });
   assert.equal(recipients, 2, "what is acknowledged is not dropped");
   for (const id of [steadyId, stoppingId]) {
-    await until(async () => (await counts(id)).ended, "the last event", PATIENCE_MS);
+    await until(async () => (await counts(id)).ended, "the last event");
   }
   const [kept, left] = [await counts(steadyId), await counts(stoppingId)];
   assert.deepEqual(kept, { received: published, told: 0, missed: 0, ended: true, lost: 0 });

@@ -105,9 +105,9 @@ Deno.test("credentials: a newer file is presented on the live link; a revoked on
   await Deno.rename(`${file}.new`, file);
   const has = (action: string, verdict: string) => async () =>
     (await realm.audited()).some((entry) => entry.action === action && entry.verdict === verdict);
-  await until(has("renew", "allowed"), "the renewal", 30_000);
+  await until(has("renew", "allowed"), "the renewal");
   await realm.run("realm", "revoke", `@${file}`);
-  await until(has("stay", "refused"), "the end of the link", 30_000);
+  await until(has("stay", "refused"), "the end of the link");
   const ended = (await realm.audited()).find(({ action }) => action === "stay");
   assert.deepEqual([ended?.node, ended?.reason], [id, "credential_revoked"]);
   assertFails(await gateway.run(["pub", "a.b", "1", ...flags]), 4, /it must not have been revoked, got/);

@@ -18,7 +18,7 @@ Deno.test("two gateways join over QUIC; what is stored through one is found thro
   await using second = await TestGateway.start(["--bootstrap", first.ticket]);
   await using a = await connect(first.ticket);
   await using b = await connect(second.ticket);
-  await until(async () => await known(a) === 1 && await known(b) === 1, "both know each other", 20_000);
+  await until(async () => await known(a) === 1 && await known(b) === 1, "both know each other");
   const { code, stdout, stderr } = await second.run(["stats"]);
   assert.deepEqual([code, JSON.parse(stdout).routingTable], [0, 1], stderr);
 

@@ -1,26 +1,26 @@
 /** Programs that are told to leave: what others hear of it. @module */
 
 import assert from "node:assert/strict";
+import { startGateway } from "../../../mod.ts";
 import { soon, until } from "../../conformance/deadline.ts";
-import { connectTo, TestGateway } from "../program.ts";
-
-/** Less than the idle timeout, 15 s, by which a silent end would be noticed; more than a busy machine takes. */
-const CALL_MS = 12_000;
+import { Program, TestGateway } from "../program.ts";
 
 Deno.test("who is told twice to leave ends its links first: its callers hear at once", async () => {
-  await using gateway = await TestGateway.start();
-  await using server = await gateway.serve(["serve", "work.long", "--exec", "sleep 600"]);
-  await using mesh = await connectTo(gateway);
-  const lost = assert.rejects(mesh.call("work.long", null, { timeout: CALL_MS }), { code: "provider_lost" });
-  await until(
-    async () => (await mesh.call<{ pendingCalls: number }>("_mesh.stats")).pendingCalls > 0,
-    "the call is there",
-  );
+  const folder = await Deno.makeTempDir({ prefix: "macula-" }), ends: string[] = [];
+  await using gateway = await startGateway({ realm: "org.example.mesh", listen: { port: 0 } });
+  gateway.addEventListener("peerdown", ({ detail }) => void ends.push(detail.reason));
+  const serve = ["serve", "work.long", "--exec", `echo started > '${folder}/started'; sleep 600`];
+  await using server = new Program([...serve, "--ticket", gateway.ticket, "--state-dir", folder]);
+  await server.line(/^ready/m);
+  const lost = assert.rejects(gateway.call("work.long", null, { timeout: 600_000 }), { code: "provider_lost" });
+  await until(() => Deno.stat(`${folder}/started`).then(() => true, () => false), "the call is there");
   server.kill("SIGINT");
   await server.line(/^draining/m);
   server.kill("SIGTERM");
   assert.equal((await soon(server.ended, "the end")).code, 1);
-  await lost;
+  await soon(lost, "the caller's answer");
+  assert.deepEqual(ends, ["connection_lost"], "it was told: after a silence it were a timeout");
+  await Deno.remove(folder, { recursive: true });
 });
 
 Deno.test("the end of the terminal is a reason to leave in order", async () => {

@@ -23,7 +23,7 @@ Deno.test("the README's first program runs in a folder of its own, with the READ
       cwd: folder,
       env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
     });
-    const { code, stdout, stderr } = await soon(command.output(), "the end of the program", 90_000);
+    const { code, stdout, stderr } = await soon(command.output(), "the end of the program");
     assert.equal(code, 0, new TextDecoder().decode(stderr));
     assert.equal(new TextDecoder().decode(stdout), "done\n");
   } finally {

@@ -60,7 +60,7 @@ Deno.test("original certificate: with Deno's flag for that host alone it connect
   const writer = process.stdin.getWriter();
   await writer.write(new TextEncoder().encode(client));
   await writer.close();
-  const { code, stdout, stderr } = await soon(process.output(), "the client's end", 60_000);
+  const { code, stdout, stderr } = await soon(process.output(), "the client's end");
   assert.equal(code, 0, new TextDecoder().decode(stderr));
   assert.equal(new TextDecoder().decode(stdout), "done\n");
   assert.deepEqual(gateway.of("publish").map(({ topic }) => topic), ["from.flagged"]);
