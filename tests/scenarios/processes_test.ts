@@ -8,12 +8,15 @@ import { type Site, type SiteGateway, testScenarios } from "./scenarios.ts";
 
 async function processes(): Promise<Site> {
   await using started = new AsyncDisposableStack();
-  const gateway = async (args: readonly string[] = []) => {
-    const gateway = started.use(await TestGateway.start([...args, "--http-port", `${freeTcpPort()}`]));
+  const ports = new Set<number>();
+  while (ports.size < 3) ports.add(freeTcpPort()); // two that start together are not to draw the same
+  const [first, ...others] = ports;
+  const gateway = async (port: number | undefined, ...args: readonly string[]) => {
+    const gateway = started.use(await TestGateway.start([...args, "--http-port", `${port}`]));
     return { gateway, seen: seen(gateway) };
   };
-  const bootstrap = await gateway(), join = ["--bootstrap", bootstrap.gateway.ticket];
-  const gateways = [bootstrap, ...await Promise.all([gateway(join), gateway(join)])];
+  const bootstrap = await gateway(first), { ticket } = bootstrap.gateway;
+  const gateways = [bootstrap, ...await Promise.all(others.map((port) => gateway(port, "--bootstrap", ticket)))];
   const edges = await Promise.all(gateways.map(({ gateway }) => EdgeProcess.start(gateway.ticket)));
   for (const edge of edges) started.use(edge);
   const all = started.move();
