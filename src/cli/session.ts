@@ -13,7 +13,7 @@ import { credentialIdentity, keyFlag } from "./identity.ts";
 import { stderrLogger } from "./output.ts";
 import type { Leaving } from "./process/signals.ts";
 import { parseListen, type Settings } from "./settings.ts";
-import { checkDialOnly, chooseTarget, dialOnly, dialOnlyOf, LOCAL_TICKET_MS } from "./target.ts";
+import { checkDialOnly, chooseTarget, dialOnly, dialOnlyOf, LOCAL_TICKET_MS, newerTicket } from "./target.ts";
 
 /** How a command attaches. */
 export interface AttachOptions {
@@ -31,29 +31,55 @@ export interface AttachOptions {
 
 /** Attaches to the hub that the settings name; rejects as `connect` does. */
 export async function attach(settings: Settings, options: AttachOptions): Promise<Mesh> {
-  const { logger, leaving, signal = leaving?.signal, forever = false } = options;
+  const { leaving, signal = leaving?.signal, forever = false } = options;
   const shared = signal === undefined ? {} : { signal };
   const target = await chooseTarget(settings, { patienceMs: forever ? 0 : LOCAL_TICKET_MS, ...shared });
-  const allowed = dialOnlyOf(settings), { realm } = settings;
+  const allowed = dialOnlyOf(settings);
   if (allowed !== undefined) checkDialOnly(target.names, allowed);
   const listen = settings.has("listen") ? parseListen(settings.text("listen")!) : {};
   const transport = options.transport ?? createQuicTransport(listen);
   leaving?.lastly(() => transport.close());
+  const network = allowed === undefined ? transport : dialOnly(transport, allowed);
+  if (!target.local) return await attachTo(target.names, settings, { ...options, ...shared, transport: network });
+  return await attachHere(target.names[0]!, settings, { ...options, ...shared, transport: network });
+}
+
+/** To the gateway of this machine. The ticket may be what another one left before: one that is starting writes its own. */
+async function attachHere(ticket: string, settings: Settings, options: Attempt): Promise<Mesh> {
+  try {
+    return await attachTo([ticket], settings, options).catch(async (error) => {
+      options.signal?.throwIfAborted();
+      const newer = await newerTicket(settings.stateDir, ticket, options.signal);
+      if (newer === undefined) throw error;
+      return await attachTo([newer], settings, options);
+    });
+  } catch (error) {
+    if (!(error instanceof MeshError) || error.code !== "unreachable") throw error;
+    throw new MeshError(error.code, `${error.message}; is the gateway of this machine running (macula gateway)?`, {
+      cause: error,
+    });
+  }
+}
+
+type Attempt = AttachOptions & { readonly transport: Transport };
+
+async function attachTo(names: readonly string[], settings: Settings, options: Attempt): Promise<Mesh> {
+  const { logger, leaving, signal, transport, forever = false } = options, { realm } = settings;
   const timeout = settings.integer("timeout", 1) ?? CONNECT_TIMEOUT_MS;
   const given = givenAuth(settings), needsKey = given !== undefined && given.kind !== "token";
   const identity = options.identity ?? await keyFlag(settings) ??
     (needsKey ? await credentialIdentity(settings) : undefined);
   const shown = given === undefined ? undefined : await showing(given, { identity, timers: systemTimers(), logger });
   try {
-    const mesh = await connect(target.names, {
-      ...shared,
+    const mesh = await connect(names, {
+      ...(signal === undefined ? {} : { signal }),
       ...(realm === undefined ? {} : { realm }),
       ...(identity === undefined ? {} : { identity }),
       ...(shown === undefined ? {} : { auth: shown.auth }),
       timeout: forever ? Infinity : timeout,
       legacy: settings.has("legacy"),
       logger,
-      runtime: denoRuntime(allowed === undefined ? transport : dialOnly(transport, allowed)),
+      runtime: denoRuntime(transport),
     });
     tellReturns(mesh, logger);
     if (leaving !== undefined && given?.kind !== "file") leaveWhenTurnedAway(mesh, leaving);
@@ -61,10 +87,7 @@ export async function attach(settings: Settings, options: AttachOptions): Promis
     return mesh;
   } catch (error) {
     shown?.[Symbol.dispose]();
-    if (!target.local || !(error instanceof MeshError) || error.code !== "unreachable") throw error;
-    throw new MeshError(error.code, `${error.message}; is the gateway of this machine running (macula gateway)?`, {
-      cause: error,
-    });
+    throw error;
   }
 }
 

@@ -5,10 +5,12 @@ import { parseTarget } from "../edge/targets.ts";
 import { setting } from "../node/environment.ts";
 import { fetchText } from "../node/runtime.ts";
 import { formatEndpoint, looksLikeTicket, parseEndpoint, parseTicket } from "../names/mod.ts";
-import { openStateFolder, readWhole } from "../store/mod.ts";
+import { openStateFolder, readWhole, type StateFolder } from "../store/mod.ts";
 import type { Address, Transport } from "../transport/transport.ts";
 import type { Settings } from "./settings.ts";
 
+/** What a running gateway leaves in its state folder for the other commands, behind its ticket. */
+export const GATEWAY_FILE = "gateway.json";
 /** How long a command waits for the ticket of a gateway that may just be starting, ms, where it itself started as usual. */
 export const LOCAL_TICKET_MS = 2_000;
 /** How long it waits likewise where a gateway holds the state folder already, ms. */
@@ -93,6 +95,25 @@ async function awaitedTicket(
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     signal?.throwIfAborted();
   }
+}
+
+/**
+ * The ticket that a gateway has left in the state folder in the place of `ticket`, which did not lead to it; one that
+ * is just starting is waited for. Undefined where there is no other.
+ */
+export async function newerTicket(stateDir: string, ticket: string, signal?: AbortSignal): Promise<string | undefined> {
+  const folder = await openStateFolder(stateDir, { lock: false }), startedAt = performance.now();
+  while (await isStarting(folder) && performance.now() - startedAt < STARTING_GATEWAY_MS) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    signal?.throwIfAborted();
+  }
+  const now = await folder.readTicket();
+  return now === ticket ? undefined : now;
+}
+
+/** Whether a gateway holds the folder that has yet to say where it is. */
+async function isStarting(folder: StateFolder): Promise<boolean> {
+  return await folder.holder() !== undefined && await folder.readText(GATEWAY_FILE) === undefined;
 }
 
 /** The addresses that are in the targets' names; undefined where one has to be fetched first. */

@@ -18,11 +18,8 @@ import { folderIdentity, keyFlag } from "../identity.ts";
 import { print, say, toJson } from "../output.ts";
 import { stayingLogger } from "../session.ts";
 import type { Settings } from "../settings.ts";
-import { checkDialOnly, checkedTargets, dialOnly, dialOnlyOf } from "../target.ts";
+import { checkDialOnly, checkedTargets, dialOnly, dialOnlyOf, GATEWAY_FILE } from "../target.ts";
 import { type Leaving, staying } from "../process/signals.ts";
-
-/** What a running gateway leaves in its state folder for the other commands. */
-export const GATEWAY_FILE = "gateway.json";
 
 /** Runs a gateway. */
 export async function gateway(settings: Settings): Promise<number> {
@@ -40,6 +37,7 @@ async function run(settings: Settings, leaving: Leaving): Promise<number> {
   const legacy = legacyOf(settings), network = createQuicTransport(legacy && { limits: LEGACY_TRANSPORT });
   leaving.lastly(() => network.close());
   await using folder = await openStateFolder(settings.stateDir, { lock: true });
+  await folder.remove(GATEWAY_FILE); // of one that was killed: until there is ours, commands wait
   const tls = certificateFiles === undefined ? undefined : await readTls(certificateFiles);
   const identity = await keyFlag(settings) ?? await folderIdentity(folder);
   using joining = await gatewayAdmission(settings, { identity, folder, timers: systemTimers(), logger });
