@@ -2,8 +2,8 @@
 
 import type { Mesh } from "@macula/mesh";
 
-/** How long a member has to answer, ms: one of them may have been killed a moment ago. */
-const ANSWER_MS = 1_500;
+/** How long a member has to answer, ms: one may have been killed a moment ago, another be on a slow machine. */
+const ANSWER_MS = 5_000;
 /** Members that are asked at most. */
 const ASKED_MAX = 3;
 

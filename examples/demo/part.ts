@@ -2,8 +2,8 @@
 
 import { textLines } from "./stage.ts";
 
-/** How long one step may take, ms. */
-const STEP_MS = 15_000;
+/** How long one step may take, ms: the longest, to start three processes, takes a second here, and a small machine has time. */
+const STEP_MS = 60_000;
 
 /** A part in a process of its own; what it says is shown. */
 export class Part implements AsyncDisposable {
