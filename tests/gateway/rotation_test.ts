@@ -49,22 +49,18 @@ Deno.test("over QUIC: links outlive their certificate, and dials go on while it 
   const first = issued[0]!;
   await using mesh = await connect(gateway.ticket);
   const changes = statuses(mesh), { id } = mesh.links()[0]!;
-  let dials = 0, events = 0;
-  const load = async (action: () => Promise<unknown>, count: () => void) => {
-    while (Date.now() < first.notAfter + 500) {
-      await action();
-      count();
-    }
+  /** Until the first certificate has ended, and a few times at least however slow the machine. */
+  const load = async (action: (round: number) => Promise<unknown>) => {
+    for (let round = 0; round < 5 || Date.now() < first.notAfter + 500; round++) await action(round);
   };
   await soon(
     Promise.all([
-      load(() => mesh.publish("load.tick", events, { acknowledge: true }), () => void events++),
-      load(async () => await (await connect(gateway.ticket)).close(), () => void dials++),
+      load((round) => mesh.publish("load.tick", round, { acknowledge: true })),
+      load(async () => await (await connect(gateway.ticket)).close()),
     ]),
     "the end of the first certificate",
   );
   assert(issued.length >= 2, `${issued.length} certificates`);
-  assert(dials >= 5 && events >= 5, `${dials} dials, ${events} events`);
   assert.deepEqual(changes, []);
   assert.equal(mesh.links()[0]!.id, id);
   assert.deepEqual(Object.keys(gateway.stats().refused ?? {}), []);
