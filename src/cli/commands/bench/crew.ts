@@ -1,8 +1,6 @@
 /** The edges of a bench: several connections of one process to the hub that the settings name. @module */
 
 import type { Mesh } from "../../../mesh/mesh.ts";
-import type { Transport } from "../../../transport/transport.ts";
-import { createQuicTransport } from "../../../transport/quic/mod.ts";
 import { attach, oneShotLogger } from "../../session.ts";
 import type { Settings } from "../../settings.ts";
 
@@ -13,8 +11,6 @@ const ATTACHING_MAX = 16;
 export class Crew implements AsyncDisposable {
   readonly #settings: Settings;
   readonly #signal: AbortSignal;
-  /** One port for all: a thousand subscribers are not a thousand sockets. */
-  readonly #transport: Transport = createQuicTransport();
   readonly #edges: Mesh[] = [];
 
   constructor(settings: Settings, signal: AbortSignal) {
@@ -46,10 +42,8 @@ export class Crew implements AsyncDisposable {
 
   async #attach(): Promise<Mesh> {
     const settings = this.#settings;
-    return await attach(settings, {
-      logger: oneShotLogger(settings),
-      signal: this.#signal,
-      transport: this.#transport,
-    });
+    // Each on a port of its own, as programs are: what a system keeps for one socket (208 KiB on Linux) is soon too little
+    // for what a gateway sends to hundreds, and of what is lost there QUIC sends less and less, until connections time out.
+    return await attach(settings, { logger: oneShotLogger(settings), signal: this.#signal });
   }
 }

@@ -1,6 +1,7 @@
 /** What a workload found out. @module */
 
 import type { Histogram } from "./histogram.ts";
+import type { Lost } from "./losses.ts";
 import type { WorkloadName } from "./plan.ts";
 
 /** Figures of one workload. */
@@ -16,6 +17,8 @@ export interface Measured {
   readonly received: number;
   /** Deliveries that did not follow the one before them: after a loss, a double, or a change of order. */
   readonly displaced?: number;
+  /** Where deliveries went that did not come. */
+  readonly losses?: Lost;
   readonly latency?: Histogram;
   /** How late events left behind their schedule: what of the latency is the bench's own. */
   readonly lag?: Histogram;

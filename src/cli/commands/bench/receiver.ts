@@ -50,12 +50,16 @@ export class Receiver {
     for await (const event of subscription) this.take(from, event.data);
   }
 
-  /** Resolves when `due` deliveries have come, none has for three seconds, or after a minute. */
-  async complete(due: number, pause: (ms: number) => Promise<void>): Promise<void> {
+  /**
+   * Resolves when as many deliveries have come as are due, none has for three seconds, or after a minute. Says how many
+   * were still coming then.
+   */
+  async complete(due: () => number, pause: (ms: number) => Promise<void>): Promise<number> {
     const startedAt = this.#now();
-    for (let now = startedAt; this.received < due && now - startedAt < REST_MS_MAX; now = this.#now()) {
-      if (now - Math.max(startedAt, this.lastAt) > LOST_AFTER_MS) return;
+    for (let now = startedAt; this.received < due() && now - startedAt < REST_MS_MAX; now = this.#now()) {
+      if (now - Math.max(startedAt, this.lastAt) > LOST_AFTER_MS) return 0;
       await pause(5);
     }
+    return Math.max(0, due() - this.received);
   }
 }

@@ -1,6 +1,7 @@
 /** What `macula bench` prints: a line for each workload, or one JSON document. @module */
 
 import type { Histogram } from "./histogram.ts";
+import type { Lost } from "./losses.ts";
 import type { Measured } from "./measured.ts";
 import type { Verdict } from "./objective.ts";
 import type { Plan } from "./plan.ts";
@@ -10,7 +11,7 @@ const KEPT = [50, 75, 90, 95, 99, 99.9, 99.99] as const;
 
 /** The line of a workload. */
 export function lineOf(measured: Measured, plan: Plan): string {
-  const { workload, rate, errors, latency, lag, displaced = 0, firstError } = measured;
+  const { workload, rate, errors, latency, lag, displaced = 0, losses, firstError } = measured;
   const subject = {
     events: "1 subscriber",
     fan_out: `${plan.subscribers} ${plan.subscribers === 1 ? "subscriber" : "subscribers"}`,
@@ -24,6 +25,7 @@ export function lineOf(measured: Measured, plan: Plan): string {
     parts.push([...percentiles, `max ${shown(latency.max)} ms`].join(" "));
   }
   parts.push(`errors ${percentText(errors)}`);
+  if (losses !== undefined) parts.push(...lossesText(losses));
   if (displaced > 0) parts.push(`${displaced} out of sequence`);
   if (lag !== undefined && lag.count > 0) {
     parts.push(`left up to ${shown(lag.max)} ms late (p99 ${shown(lag.percentile(99))})`);
@@ -59,6 +61,15 @@ export function missedText(verdicts: readonly Verdict[]): string | undefined {
     `${objective} in ${workload}, got ${gotText(objective, got)}`
   );
   return `Cannot meet ${missed.length === 1 ? "the objective" : "the objectives"}: ${parts.join("; ")}`;
+}
+
+/** What users can do something about: a subscriber that needs more processor, a network or a gateway that does. */
+function lossesText({ dropped, late, connections, reason }: Lost): string[] {
+  return [
+    ...dropped === 0 ? [] : [`${dropped} dropped at the gateway for slow subscribers`],
+    ...late === 0 ? [] : [`${late} still on their way when the wait for them ended`],
+    ...connections === 0 ? [] : [`${connections} ${connections === 1 ? "connection" : "connections"} lost (${reason})`],
+  ];
 }
 
 function gotText(objective: string, got: number): string {

@@ -2,6 +2,7 @@
 
 import type { Mesh } from "../../../../mesh/mesh.ts";
 import { BodyMaker } from "../body.ts";
+import { Losses } from "../losses.ts";
 import { Failures, type Measured, share } from "../measured.ts";
 import { Receiver } from "../receiver.ts";
 import { type BenchRun, progressLine, WARM_UP_SHARE } from "./bench_run.ts";
@@ -15,9 +16,10 @@ export async function flood(run: BenchRun, workload: "events" | "fan_out", subsc
   const { plan, clock, crew, prefix } = run, topic = `${prefix}.${workload}`;
   const [publisher, ...readers] = await crew.edges(1 + subscribers);
   const receiver = new Receiver(plan.sizeBytes, clock.now);
-  await using _subscriptions = await subscribeAll(run, readers, { topic, receiver });
+  await using subscribed = await subscribeAll(run, readers, { topic, receiver });
+  using losses = new Losses([publisher!, ...readers], subscribed.subscriptions);
   const phase = (durationMs: number) =>
-    onePhase(run, { publisher: publisher!, topic, receiver, durationMs, subscribers });
+    onePhase(run, { publisher: publisher!, topic, receiver, losses, durationMs, subscribers });
   await phase(plan.durationMs * WARM_UP_SHARE);
   run.progress.show(progressLine(run, workload, plan.durationMs, () => receiver.received));
   return { workload, ...await phase(plan.durationMs) };
@@ -25,16 +27,18 @@ export async function flood(run: BenchRun, workload: "events" | "fan_out", subsc
 
 async function onePhase(
   { plan, clock, signal }: BenchRun,
-  { publisher, topic, receiver, durationMs, subscribers }: {
+  { publisher, topic, receiver, losses, durationMs, subscribers }: {
     readonly publisher: Mesh;
     readonly topic: string;
     readonly receiver: Receiver;
+    readonly losses: Losses;
     readonly durationMs: number;
     readonly subscribers: number;
   },
 ): Promise<Omit<Measured, "workload">> {
   const phase = receiver.begin(), bodies = new BodyMaker(plan.sizeBytes), failures = new Failures();
   const startedAt = clock.now();
+  losses.begin();
   let index = 0;
   for (let now = startedAt; now - startedAt < durationMs; now = clock.now()) {
     signal.throwIfAborted();
@@ -48,7 +52,8 @@ async function onePhase(
     }
   }
   const sent = index * subscribers;
-  await receiver.complete(sent - failures.count * subscribers, clock.pause);
+  const due = () => sent - failures.count * subscribers - losses.dropped;
+  const late = await receiver.complete(due, clock.pause);
   const { received, displaced, lastAt } = receiver;
   return {
     rate: lastAt > startedAt ? received / (lastAt - startedAt) * 1_000 : 0,
@@ -56,6 +61,7 @@ async function onePhase(
     sent,
     received,
     displaced,
+    losses: losses.with(late),
     firstError: failures.first,
   };
 }

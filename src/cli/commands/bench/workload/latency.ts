@@ -2,6 +2,7 @@
 
 import { BodyMaker } from "../body.ts";
 import { Histogram } from "../histogram.ts";
+import { Losses } from "../losses.ts";
 import { Failures, type Measured, share } from "../measured.ts";
 import { Receiver } from "../receiver.ts";
 import { paced } from "../schedule.ts";
@@ -13,16 +14,18 @@ export async function latency(run: BenchRun): Promise<Measured> {
   const { plan, clock, crew, prefix } = run, topic = `${prefix}.latency`;
   const [publisher, reader] = await crew.edges(2);
   const receiver = new Receiver(plan.sizeBytes, clock.now), bodies = new BodyMaker(plan.sizeBytes);
-  await using _subscription = await subscribeAll(run, [reader!], { topic, receiver });
+  await using subscribed = await subscribeAll(run, [reader!], { topic, receiver });
+  using losses = new Losses([publisher!, reader!], subscribed.subscriptions);
   const onePhase = async (durationMs: number): Promise<Measured> => {
     const histogram = new Histogram(), lag = new Histogram(), failures = new Failures();
     const phase = receiver.begin(histogram), startedAt = clock.now();
+    losses.begin();
     const sent = await paced({ perSecond: plan.perSecond, durationMs }, clock, (index, dueMs) => {
       lag.record(clock.now() - dueMs);
       // Not awaited: the next event is due when it is due.
       publisher!.publish(topic, bodies.make(phase, index, dueMs)).catch((error) => failures.add(error));
     });
-    await receiver.complete(sent - failures.count, clock.pause);
+    const late = await receiver.complete(() => sent - failures.count - losses.dropped, clock.pause);
     const { received, displaced, lastAt } = receiver;
     return {
       workload: "latency",
@@ -31,6 +34,7 @@ export async function latency(run: BenchRun): Promise<Measured> {
       sent,
       received,
       displaced,
+      losses: losses.with(late),
       latency: histogram,
       lag,
       firstError: failures.first,
