@@ -84,7 +84,11 @@ export class Deadlines<T> {
 
   /** Forgets those that do not matter any more; worth it when they are most of what is held. */
   retain(matters: (value: T) => boolean): void {
-    const kept = this.#heap.filter(({ value }) => value !== undefined && matters(value));
+    const kept = this.#heap.filter((entry) => {
+      const stays = entry.value !== undefined && matters(entry.value);
+      if (!stays) entry.value = undefined; // to forget it from now on is nothing any more
+      return stays;
+    });
     this.#heap = kept.sort((a, b) => before(a, b) ? -1 : 1); // sorted is a heap, too
     this.#forgotten = 0;
     this.#nextAt = kept[0]?.at ?? Infinity;

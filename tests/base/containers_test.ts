@@ -55,9 +55,11 @@ Deno.test("deadlines: skip forgets the earliest ones that do not matter, and no 
 
 Deno.test("deadlines: retain forgets what does not matter and keeps the order of the rest", () => {
   const deadlines = new Deadlines<number>();
-  for (let i = 0; i < 1_000; i++) deadlines.add((i * 7) % 100, i);
+  const entries = Array.from({ length: 1_000 }, (_, i) => deadlines.add((i * 7) % 100, i));
   deadlines.retain((value) => value % 3 === 0);
   assert.equal(deadlines.size, 334);
+  deadlines.forget(entries[1]!);
+  assert.equal(deadlines.size, 334, "it is forgotten already");
   deadlines.add(50, 9_999);
   const taken: number[] = [];
   for (let due = deadlines.takeDue(1e9); due !== undefined; due = deadlines.takeDue(1e9)) taken.push(due);
