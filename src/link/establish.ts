@@ -52,7 +52,7 @@ export interface Established {
   readonly peer: PeerIdentity;
   readonly control: FrameSource;
   readonly controlWriter: WritableStreamDefaultWriter<Uint8Array>;
-  /** What else the peer opens, where the handshake has taken it so far; nothing is lost that came since. */
+  /** What else the peer opens, taken since it arrived. Absent where it was dialled: it may open lanes only. */
   readonly incoming?: Incoming;
   /** Largest frame on this link, bytes: the acceptor says. */
   readonly frameBytesMax: number;
@@ -79,7 +79,7 @@ export interface Stranger {
   /** Streams that came before it was clear that it is a stranger. */
   readonly more: readonly BidiStream[];
   /** Those that come from now on. */
-  readonly incoming: Incoming;
+  readonly incoming: Required<Incoming>;
 }
 
 /** Takes strangers in. */

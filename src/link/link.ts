@@ -21,7 +21,7 @@ import type { OutgoingBudget, QueueOwner } from "./budget.ts";
 import type { Established } from "./establish.ts";
 import type { PeerIdentity } from "./handshake.ts";
 import { LinkReader } from "./link_reader.ts";
-import { incomingOf } from "./streams/arrivals.ts";
+import { lanesOf } from "./streams/arrivals.ts";
 import { Patience } from "./streams/patience.ts";
 import { LinkWriter, type QueueLimits } from "./link_writer.ts";
 
@@ -103,7 +103,7 @@ export class Link implements QueueOwner {
   constructor(options: LinkOptions) {
     const {
       id,
-      established: { connection, peer, dialled, controlWriter, frameBytesMax, incoming = incomingOf(connection) },
+      established: { connection, peer, dialled, controlWriter, frameBytesMax, incoming = lanesOf(connection) },
       timers,
       budget,
       owner,

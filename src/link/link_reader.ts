@@ -77,7 +77,7 @@ export class LinkReader {
   /** Reads until the peer has finished the control stream. */
   async start(control: FrameSource): Promise<void> {
     this.#incoming.lanes.give((stream) => this.#accept(stream)).catch((error) => this.#owner.failed(error));
-    this.#incoming.twoWay.give((stream) => this.#refuse(stream)).catch(() => {});
+    this.#incoming.twoWay?.give((stream) => this.#refuse(stream)).catch(() => {});
     const held = new HeldFrames();
     try {
       await this.#readFrames(control.reader, control.frames, (frame) => this.#onFrame(held, frame));

@@ -94,6 +94,8 @@ export interface DialOptions {
   readonly expect: Expectation;
   /** Counts from when the dial's turn comes: dials beyond `dialsInFlightMax` wait. */
   readonly timeoutMs?: number;
+  /** Two-way streams that the other end may have open on this connection; default that of the limits. */
+  readonly bidiStreamsMax?: number;
   readonly signal?: AbortSignal;
 }
 

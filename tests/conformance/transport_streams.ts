@@ -133,4 +133,15 @@ export const streamTests: Tests = {
     await readAll(mine.readable);
     await soon(another, "the stream that waited");
   },
+
+  async "who dials says how many two-way streams the other end may have open"(site) {
+    const [near, far] = await (await site.open()).connect({ bidiStreamsMax: 0 });
+    const never = far.openBidi();
+    assert.equal(await settles(never, 200), false);
+    await openKnownBidi(near, far);
+    await write(await soon(far.openSend(), "a stream in one direction"), Uint8Array.of(1));
+    await soon(next(near.incomingSend), "its arrival");
+    near.close(0, "");
+    await assert.rejects(soon(never, "the end"), { code: "closed" });
+  },
 };

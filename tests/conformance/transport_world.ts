@@ -80,9 +80,9 @@ export class Site {
   }
 
   /** Both ends of a new connection: the dialler's and the listener's. */
-  async connect(): Promise<[Connection, Connection]> {
+  async connect(options: Partial<DialOptions> = {}): Promise<[Connection, Connection]> {
     const arrival = new Promise<Connection>((resolve) => this.#next = resolve);
-    return [await soon(this.dial(), "a dial"), await soon(arrival, "an arrival")];
+    return [await soon(this.dial(options), "a dial"), await soon(arrival, "an arrival")];
   }
 }
 

@@ -6,7 +6,8 @@ import type { Random } from "../../src/base/random.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { Attachment, isFinal, RECONNECT_MAX_MS, RECONNECT_MIN_MS, type Target } from "../../src/link/attachment.ts";
 import type { Established } from "../../src/link/establish.ts";
-import { DialError, type DialOptions, type Transport } from "../../src/transport/transport.ts";
+import { dialTarget } from "../../src/link/reach/dial.ts";
+import { type BidiStream, DialError, type DialOptions, type Transport } from "../../src/transport/transport.ts";
 import { alwaysDrawing, EDGE, HUB, MALLORY, passing, passUntil, PORT, self, World } from "./world.ts";
 
 function target(hostname: string, identity = HUB): Target {
@@ -50,6 +51,23 @@ class Broken implements Transport {
 
   async close(): Promise<void> {}
 }
+
+Deno.test("attachment: the hub can open no two-way streams, except one of the original, which does as it likes", async () => {
+  const world = await World.open(), theirs: BidiStream[] = [];
+  world.onConnection = (connection) => void connection.openBidi().then((stream) => theirs.push(stream), () => {});
+  const options = {
+    self: self(EDGE, "edge"),
+    transport: world.transport("edge"),
+    signal: new AbortController().signal,
+  };
+  for (const [establish, count] of [[undefined, 0], [() => Promise.reject(new Error("enough")), 1]] as const) {
+    const dial = { ...options, timers: world.timers, random: seededRandom("dial"), establish };
+    const dialling = dialTarget(target("hub"), target("hub").addresses[0]!, dial).catch(() => {});
+    await world.timers.run(20_000); // longer than a handshake may take
+    await dialling;
+    assert.equal(theirs.length, count);
+  }
+});
 
 Deno.test("attachment: attaches, and dials again only when woken", async () => {
   const { world, made, established, failures } = await attachment();

@@ -34,10 +34,12 @@ export async function dialTarget(
   { self, transport, timers, random, caCerts, signal, ...dialler }: Dialler & { readonly signal: AbortSignal },
 ): Promise<Established> {
   const byName = caCerts === undefined ? { kind: "name" } as const : { kind: "name", caCerts } as const;
-  const connection = await transport.dial({ address, expect: target.expect, signal }).catch((error) => {
+  // Over ours only who dialled opens two-way streams.
+  const options = dialler.establish === undefined ? { address, signal, bidiStreamsMax: 0 } : { address, signal };
+  const connection = await transport.dial({ ...options, expect: target.expect }).catch((error) => {
     // A gateway with a certificate of a real CA cannot show one of its key: TLS proves the host, hello the node.
     if (target.expect.kind !== "key" || isIpLiteral(address.hostname) || error.code !== "untrusted") throw error;
-    return transport.dial({ address, expect: byName, signal }).catch(() => Promise.reject(error));
+    return transport.dial({ ...options, expect: byName }).catch(() => Promise.reject(error));
   });
   const dialled = target.node ?? address.hostname;
   const onAbort = () => connection.close(0, "normal");

@@ -65,10 +65,16 @@ export class Arrivals<T> {
 /** What a peer opens beside the first stream of a connection. */
 export interface Incoming {
   readonly lanes: Arrivals<ReadableStream<Uint8Array>>;
-  readonly twoWay: Arrivals<BidiStream>;
+  /** Absent where the transport lets the peer open none. */
+  readonly twoWay?: Arrivals<BidiStream>;
+}
+
+/** Takes the lanes of a connection on which the other end opens no two-way streams. */
+export function lanesOf(connection: Connection): Incoming {
+  return { lanes: new Arrivals(connection.incomingSend) };
 }
 
 /** Takes both kinds of a connection. */
-export function incomingOf(connection: Connection): Incoming {
+export function incomingOf(connection: Connection): Required<Incoming> {
   return { lanes: new Arrivals(connection.incomingSend), twoWay: new Arrivals(connection.incomingBidi) };
 }

@@ -139,7 +139,10 @@ export class MemoryNetwork {
     return port;
   }
 
-  async #connect(from: string, { address, expect }: DialOptions): Promise<MemoryConnection> {
+  async #connect(
+    from: string,
+    { address, expect, bidiStreamsMax = this.limits.bidiStreamsMax }: DialOptions,
+  ): Promise<MemoryConnection> {
     const fail = (code: DialFailure, rule: string) =>
       new DialError(code, `Cannot dial ${formatAddress(address)}: ${rule}`);
     const to = OWN_NAMES.includes(address.hostname) ? from : address.hostname;
@@ -162,7 +165,7 @@ export class MemoryNetwork {
       throw fail(failure, outOfTimeRule({ hasEnded, boundary, now }));
     }
     if (host.ports.get(address.port) !== listener) throw fail("unreachable", "a node must answer there, got no answer");
-    const [near, far] = this.#wire(from, to, address.port);
+    const [near, far] = this.#wire(from, to, address.port, bidiStreamsMax);
     listener.adopt(far);
     listener.onConnection(far);
     return near;
@@ -185,10 +188,15 @@ export class MemoryNetwork {
     }
   }
 
-  #wire(from: string, to: string, port: number): readonly [MemoryConnection, MemoryConnection] {
+  #wire(from: string, to: string, port: number, bidiStreamsMax: number): readonly [MemoryConnection, MemoryConnection] {
     const forth = this.#path(from, to), back = this.#path(to, from), { limits, timers } = this;
     const ends = MemoryConnection.pair(
-      { remote: { hostname: to, port }, path: forth, limits, datagramMs: this.#datagramMs(from, to) },
+      {
+        remote: { hostname: to, port },
+        path: forth,
+        limits: { ...limits, bidiStreamsMax },
+        datagramMs: this.#datagramMs(from, to),
+      },
       {
         remote: { hostname: from, port: freePort(this.#hosts.get(from)!) ?? PORT_FIRST },
         path: back,

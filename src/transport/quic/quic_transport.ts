@@ -69,6 +69,7 @@ class QuicTransport implements Transport {
 
   async dial(options: DialOptions): Promise<Connection> {
     const { address, expect, signal, timeoutMs = this.#limits.dialTimeoutMs } = options;
+    const { bidiStreamsMax = this.#limits.bidiStreamsMax } = options, limits = { ...this.#limits, bidiStreamsMax };
     if (typeof Deno.QuicEndpoint !== "function") throw quicMissing();
     const proof = this.#proof(address, expect);
     const release = await this.#dials.acquire(signal).catch((cause) => {
@@ -94,7 +95,8 @@ class QuicTransport implements Transport {
         });
       const ips = isIpLiteral(address.hostname) ? [address.hostname] : await run([address], resolve, () => {});
       await entropy;
-      const connect = (ip: string) => this.#connect({ ...address, hostname: ip }, address, proof);
+      const connect = (ip: string) =>
+        this.#connect({ ...address, hostname: ip }, address, { ...quicOptions(limits), ...proof });
       return this.#adopt(await run(ips, connect, discard));
     } finally {
       await entropy; // where a dial fails before it came to that: it leaves nothing behind
@@ -152,9 +154,8 @@ class QuicTransport implements Transport {
     return known ?? Endpoint.bind({ hostname: ip, port: address.port }, this.#limits);
   }
 
-  async #connect(to: Address, asked: Address, proof: TlsOptions): Promise<Deno.QuicConn> {
-    const { kind, ...tls } = proof;
-    const options = { ...quicOptions(this.#limits), ...tls, port: to.port, ...this.#from(to.hostname) };
+  async #connect(to: Address, asked: Address, { kind, ...quic }: ConnectOptions): Promise<Deno.QuicConn> {
+    const options = { ...quic, port: to.port, ...this.#from(to.hostname) };
     try {
       return await Deno.connectQuic({ ...options, hostname: to.hostname });
     } catch (cause) {
@@ -233,6 +234,9 @@ interface TlsOptions {
   readonly caCerts?: string[];
   readonly serverCertificateHashes?: { algorithm: "sha-256"; value: Uint8Array }[];
 }
+
+/** Those that do not depend on which address of the host is tried. */
+type ConnectOptions = ReturnType<typeof quicOptions> & TlsOptions;
 
 function tlsOptions(address: Address, expect: Expectation): TlsOptions {
   const { kind } = expect;
