@@ -89,9 +89,9 @@ export class Invocations {
   }
 
   /** The end: tells every running handler to stop. */
-  end(reason: unknown): void {
+  end(reason: () => Error): void {
     this.#ended = true;
-    for (const run of this.#running.values()) run.abort(reason);
+    for (const run of this.#running.values()) run.abort(reason());
   }
 
   /** Nobody waits for this run any more. */

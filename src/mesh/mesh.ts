@@ -383,9 +383,9 @@ export class Mesh extends MeshEvents implements AsyncDisposable {
     }
     await Promise.all(this.node.links.all().map((link) => link.close("closed by its application")));
     this.setStatus("closed");
-    const end = new ClosedError("Cannot wait any longer: the mesh was closed");
-    this.node.abandonAll({ code: end.code, text: end.message });
-    this.#invocations.end(end);
+    const text = "Cannot wait any longer: the mesh was closed";
+    this.node.abandonAll({ code: "closed", text });
+    this.#invocations.end(() => new ClosedError(text));
     await Promise.all(this.#subscriptions.all().map((subscription) => subscription.close()));
     await this.closed();
   }

@@ -1,14 +1,17 @@
 /** Texts that come again and again: topics, procedures, encodings. @module */
 
+/** Slots at first: most edges meet few names. */
+const SLOTS_FIRST = 32;
+
 /** A bounded, direct-mapped store of short ASCII texts, found by their bytes. A newer text takes an older one's slot. */
 export class TextCache {
-  readonly #texts: (string | undefined)[];
-  readonly #mask: number;
+  readonly #slotsMax: number;
+  #texts: (string | undefined)[];
 
-  /** `slots` is a power of two: the most texts that are held. */
-  constructor(slots: number) {
-    this.#texts = new Array<string | undefined>(slots).fill(undefined);
-    this.#mask = slots - 1;
+  /** `slotsMax` is a power of two: the most texts that are held. */
+  constructor(slotsMax: number) {
+    this.#slotsMax = slotsMax;
+    this.#texts = slots(Math.min(slotsMax, SLOTS_FIRST));
   }
 
   /** The text of the ASCII bytes from `start` to `end`, or `undefined` when they are too long or not ASCII. */
@@ -22,10 +25,16 @@ export class TextCache {
       bits |= byte;
     }
     if (bits > 0x7f) return undefined;
-    const slot = (hash ^ hash >>> 15) & this.#mask, held = this.#texts[slot];
+    const spread = hash ^ hash >>> 15, held = this.#texts[spread & this.#texts.length - 1];
     if (held !== undefined && held.length === length && isSame(held, bytes, start)) return held;
-    return this.#texts[slot] = asciiText(bytes, start, end);
+    if (held !== undefined && this.#texts.length < this.#slotsMax) this.#texts = slots(2 * this.#texts.length);
+    return this.#texts[spread & this.#texts.length - 1] = asciiText(bytes, start, end);
   }
+}
+
+/** Empty ones: who is still in use will come again. */
+function slots(count: number): (string | undefined)[] {
+  return new Array<string | undefined>(count).fill(undefined);
 }
 
 /** Longest text that is held: the longest topic. */
