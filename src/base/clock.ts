@@ -19,7 +19,13 @@ export interface Timers extends Clock {
 export function within<T>(timers: Timers, ms: number, promise: Promise<T>, error: () => Error): Promise<T> {
   return new Promise((resolve, reject) => {
     const cancel = timers.after(ms, () => reject(error()));
-    promise.then(resolve, reject).finally(cancel);
+    promise.then((value) => {
+      cancel();
+      resolve(value);
+    }, (reason) => {
+      cancel();
+      reject(reason);
+    });
   });
 }
 

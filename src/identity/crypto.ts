@@ -16,7 +16,7 @@ import {
   verify,
   X509Certificate,
 } from "node:crypto";
-import { concatBytes, fromHex } from "../base/bytes.ts";
+import { concatBytes, equalBytes, fromHex } from "../base/bytes.ts";
 import { ValidationError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 
@@ -125,7 +125,7 @@ export function isSoundPublicKey(publicKey: Uint8Array): boolean {
   const y = publicKey.slice();
   y[31]! &= 0x7f;
   if (!lessThan(y, FIELD_PRIME)) return false;
-  return !SMALL_ORDER_Y.some((small) => small.every((byte, i) => byte === y[i]));
+  return !SMALL_ORDER_Y.some((small) => equalBytes(small, y));
 }
 
 /** The public key as given; throws `ValidationError` unless it is sound. */

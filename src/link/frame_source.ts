@@ -9,6 +9,8 @@ export class FrameSource {
   readonly frames: FrameReader;
   /** Told of every chunk before it is cut; it may throw. */
   onChunk: ((chunk: Uint8Array) => void) | undefined;
+  /** What was cut last, where nobody else has kept it. */
+  #used: Uint8Array | undefined;
 
   constructor(stream: ReadableStream<Uint8Array>, frameBytesMax: number) {
     this.reader = new ChunkReader(stream);
@@ -20,11 +22,12 @@ export class FrameSource {
     for (;;) {
       const frame = this.frames.next();
       if (frame !== undefined) return frame;
-      const { value, done } = await this.reader.read();
+      const { value, done } = await this.reader.read(this.#used);
       if (done) {
         this.frames.end();
         return undefined;
       }
+      this.#used = this.onChunk === undefined ? value : undefined;
       this.onChunk?.(value);
       this.frames.push(value);
     }

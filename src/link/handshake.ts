@@ -63,6 +63,7 @@ export const HUB_CAPABILITY = "hub";
 export const VERSIONS: readonly string[] = ["macula/1"];
 
 const NONCE_BYTES = 32;
+const decoder = new TextDecoder();
 /** What is kept of a peer's words while it is linked; ours says four capabilities. */
 const CAPABILITIES_MAX = 32, CAPABILITY_CHARACTERS_MAX = 64, ENDPOINT_CHARACTERS_MAX = 512;
 const HELLO_LABEL = utf8("macula/1 hello"), PROVE_LABEL = utf8("macula/1 prove");
@@ -153,10 +154,10 @@ export function makeHello(self: Self, connectPayload: Uint8Array, nonce: Uint8Ar
   const fields: [string, Value][] = [
     ["public_key", self.identity.publicKey],
     ["nonce", nonce],
-    ["realm", utf8(self.realm)],
-    ["capabilities", capabilitiesOf(self).map(utf8)],
-    ["endpoint", utf8(self.endpoint)],
-    ...self.labels === undefined ? [] : [["labels", utf8(JSON.stringify(self.labels))] satisfies [string, Value]],
+    ["realm", self.realm],
+    ["capabilities", capabilitiesOf(self)],
+    ["endpoint", self.endpoint],
+    ...self.labels === undefined ? [] : [["labels", JSON.stringify(self.labels)] satisfies [string, Value]],
     ...helloFields(guardOf(self)),
   ];
   const body = encodeValue(new Map(fields));
@@ -286,7 +287,7 @@ function provenId(publicKey: Uint8Array | undefined): NodeId | undefined {
 
 function textOf(value: Value | undefined): string {
   if (typeof value === "string") return value;
-  return value instanceof Uint8Array ? new TextDecoder().decode(value) : "";
+  return value instanceof Uint8Array ? decoder.decode(value) : "";
 }
 
 function shown(texts: readonly string[]): string {

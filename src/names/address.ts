@@ -45,7 +45,7 @@ export function formatIpInFull(ip: Uint8Array): string {
 
 /** Whose address it is, as far as that can be told: of IPv6 the /64, of which anybody has all; else the text itself. */
 export function networkOf(hostname: string): string {
-  const ip = parseIp(hostname);
+  const ip = hostname.includes(":") ? parseIp(hostname) : undefined;
   return ip?.length === 16 ? formatIp(concatBytes(ip.subarray(0, 8), new Uint8Array(8))) : hostname;
 }
 

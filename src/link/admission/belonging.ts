@@ -54,7 +54,7 @@ export interface HubStanding {
 export function helloFields(guard: Guard): [string, Value][] {
   if (guard.mode !== "credential" || guard.realmKey === undefined) return [];
   const credential = guard.credential();
-  return credential === undefined ? [] : [["credential", utf8(credential)], ["realm_key", guard.realmKey]];
+  return credential === undefined ? [] : [["credential", credential], ["realm_key", guard.realmKey]];
 }
 
 /**
