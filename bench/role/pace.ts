@@ -2,8 +2,8 @@
 
 import { timedPayload } from "./payload.ts";
 
-/** A timer comes late by so much without anybody's fault, ms. */
-const TIMER_LATE_MS = 2;
+/** A timer of 1 ms comes so late without anybody's fault, ms: 2.1 after it is set, where nothing is published at all. */
+const TIMER_LATE_MS = 2.5;
 
 /** How a pace went. */
 export interface Paced {
@@ -13,7 +13,7 @@ export interface Paced {
 
 /**
  * Publishes `count` events, one every `1000 / perSecond` ms by the schedule, however slow the system is. Each carries the
- * time when it was handed over; where the publisher was more than 2 ms behind its schedule, the time when it was due: so
+ * time when it was handed over; where the publisher was more than 2.5 ms behind its schedule, the time when it was due: so
  * whoever makes the publisher wait is charged for it.
  */
 export async function pace(
