@@ -165,10 +165,7 @@ export class Node implements LinkOwner {
     return { id, answer };
   }
 
-  /**
-   * Gives the hash table a command; `messages.ts` there says with what each is answered. Records that it publishes are
-   * renewed until they are withdrawn.
-   */
+  /** Gives the hash table a command. Records that it publishes are renewed until they are withdrawn. */
   dht<T>(command: DhtCommand): Asked<T> {
     const { id, answer } = this.#commands.expect<T>();
     this.#give("dht", { kind: "command", id, command });
@@ -211,9 +208,13 @@ export class Node implements LinkOwner {
   }
 
   forward(link: Link, burst: Burst): boolean {
-    const isWhole = this.#pubsub.takesWhole(link.id, burst, this.#now(), this.#options.listener.hasRoom);
-    if (isWhole) this.received(link, burst);
-    return isWhole;
+    const effects = this.#pubsub.takeWhole(link.id, burst, this.#now(), this.#options.listener.hasRoom);
+    if (effects === undefined) return false;
+    this.#options.strangers?.heard(burst);
+    this.trust.speaker = link;
+    for (const effect of effects) this.#perform("pubsub", effect);
+    this.trust.speaker = undefined;
+    return true;
   }
 
   ended(link: Link, end: LinkEnd): void {
@@ -310,8 +311,7 @@ export class Node implements LinkOwner {
       case "timer":
         return this.#alarm.add(effect.afterMs, { core, timer: effect.timer });
       case "event":
-        if (this.trust.takes(effect.event)) return;
-        if (this.directory?.takes(effect.event) === true) return;
+        if (this.trust.takes(effect.event) || this.directory?.takes(effect.event) === true) return;
         if (core === "pubsub") this.#options.listener.pubsub(effect.event as PubsubEvent);
         else if (core === "rpc") this.#options.listener.rpc(effect.event as RpcEvent);
         else this.#onDht(effect.event as RecordEvent);

@@ -101,17 +101,22 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
   }
 
   /**
-   * Whether a burst is taken as it is: handed on, or by an edge to its application. Its events must be handled one by one
-   * where other hubs or a hub's own application want them, where that is not known yet, where something is wrong with
-   * them, and where there is no room for all at once.
+   * Takes a burst as it is: hands it on, or at an edge to its application. Undefined where its events must go one by one:
+   * where other hubs or a hub's own application want them, or may, where something is wrong, or there is no room for all.
    */
-  takesWhole(from: Peer, burst: Burst, now: number, hasRoom?: RoomFor): boolean {
-    const { topic, publisher, count } = burst, subscriptions = this.#interests.recall(topic)?.subscriptions;
-    if (subscriptions === undefined) return false;
-    if (from === this.#upstream.hub) return !this.#upstream.isRecalling && (hasRoom?.(subscriptions, count) ?? true);
-    return subscriptions.length === 0 && this.#clients.has(from) &&
+  takeWhole(from: Peer, burst: Burst, now: number, hasRoom?: RoomFor): readonly PubsubEffect[] | undefined {
+    const { topic, publisher, count } = burst, audience = this.#interests.recall(topic);
+    if (audience === undefined) return undefined;
+    const { links, subscriptions } = audience;
+    if (from === this.#upstream.hub) {
+      if (this.#upstream.isRecalling || hasRoom?.(subscriptions, count) === false) return undefined;
+      return subscriptions.length === 0 ? NOTHING : [{ kind: "event", event: { type: "burst", subscriptions, burst } }];
+    }
+    const isPlain = subscriptions.length === 0 && this.#clients.has(from) &&
       this.#relays?.isNowhere(topic as Topic, now) !== false && equalBytes(publisher, this.#clients.node(from)) &&
       this.#clients.refusal(from, "publish", topic) === undefined;
+    if (!isPlain) return undefined;
+    return links.length === 0 ? NOTHING : [{ kind: "send", to: links, message: burst, lane: "events" }];
   }
 
   handle(input: PubsubInput, now: number): readonly PubsubEffect[] {
@@ -272,12 +277,8 @@ export class PubsubCore implements Core<PubsubMessage, PubsubCommand, PubsubTime
   }
 
   #onBurst(from: Peer, message: Burst, now: number): readonly PubsubEffect[] {
-    if (!this.takesWhole(from, message, now)) {
-      return burstEvents(message).flatMap((event) => this.#received(from, event, now));
-    }
-    const { links, subscriptions } = this.#interests.audience(message.topic as Topic);
-    if (subscriptions.length > 0) return [{ kind: "event", event: { type: "burst", subscriptions, burst: message } }];
-    return links.length === 0 ? NOTHING : [{ kind: "send", to: links, message, lane: "events" }];
+    return this.takeWhole(from, message, now) ??
+      burstEvents(message).flatMap((event) => this.#received(from, event, now));
   }
 
   /** Another hub's event: for those here, and no further; so nothing goes in circles. */

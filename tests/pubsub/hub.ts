@@ -1,7 +1,7 @@
 /** A pub/sub core as a test drives it. @module */
 
 import { PUBSUB_DEFAULTS, PubsubCore, type PubsubOptions } from "../../src/pubsub/core.ts";
-import type { PubsubCommand, PubsubEvent, PubsubMessage, PubsubTimer } from "../../src/pubsub/messages.ts";
+import type { PubsubCommand, PubsubEvent, PubsubMessage, PubsubTimer, RoomFor } from "../../src/pubsub/messages.ts";
 import type { Effect, PeerRights } from "../../src/base/protocol.ts";
 import { parsePattern, parseTopic, type Topic } from "../../src/names/mod.ts";
 import { type Burst, decodeFrame, EventWriter, type Publish, Writer } from "../../src/wire/mod.ts";
@@ -26,9 +26,8 @@ export function event(topic: string, fields: Partial<Publish> = {}): Publish {
 /** Three events of one publisher on `topic`, as they come in one frame; their bodies are 0, 1 and 2. */
 export function burst(topic: string, publisher = ALICE): Burst {
   const writer = new Writer(), out = new EventWriter();
-  for (let i = 0; i < 4; i++) {
+  for (let i = 1; i < 4; i++) {
     const messageId = new Uint8Array(16).with(15, i), payload = Uint8Array.of(i - 1);
-    if (i === 1) writer.reset(); // the first one goes by itself
     out.append(writer, event(topic, { messageId, payload, publisher, encoding: "bytes", at: 5 }));
   }
   return decodeFrame(writer.copy()) as Burst;
@@ -51,6 +50,11 @@ export class Bench {
 
   down(peer: string): readonly PubsubEffect[] {
     return this.core.handle({ kind: "peerDown", peer, reason: "connection_lost" }, this.now);
+  }
+
+  /** Whether a burst is taken as it is. */
+  takesWhole(from: string, message: Burst, hasRoom?: RoomFor): boolean {
+    return this.core.takeWhole(from, message, this.now, hasRoom) !== undefined;
   }
 
   received(from: string, message: PubsubMessage): readonly PubsubEffect[] {

@@ -1,7 +1,7 @@
 /**
- * 0xB4: events of one publisher on one topic, sent in quick succession and neither acknowledged nor with anything that
- * 0xB1 has no room for. What they have in common stands there once, and a hub hands the frame on as it is: so both the
- * bytes on the wire and the work of a hub per event are a fraction of what single frames take.
+ * 0xB4: events of one publisher on one topic, neither acknowledged nor with anything that 0xB1 has no room for: one, or
+ * as many as are sent in quick succession. What they have in common stands there once, and a hub hands the frame on as
+ * it is: so both the bytes on the wire and the work of a hub per event are a fraction of what single frames take.
  *
  *     8          u8   bit 2: the encoding is json, else bytes · others 0
  *     9          u8   length of the topic, n
@@ -80,8 +80,8 @@ export interface Burst {
 export class EventWriter {
   /** The event at the end of what is written, if another could share its frame. */
   #last: Publish | undefined;
-  /** Where the burst at the end begins; -1 while `#last` has a frame of its own. */
-  #start = -1;
+  /** Where the burst begins that `#last` is in. */
+  #start = 0;
   #firstAt = 0;
 
   /** Something else is written now, or to another buffer. */
@@ -91,27 +91,24 @@ export class EventWriter {
 
   /** Appends an event; false, and nothing is written, where it fits no short form. */
   append(writer: Writer, event: Publish): boolean {
-    if (event.frame !== undefined || !fits(event)) {
-      this.#last = undefined;
-      return false;
-    }
     const last = this.#last;
-    if (last !== undefined && follows(last, event)) {
-      if (this.#extend(writer, event) || this.#begin(writer, event)) {
+    this.#last = undefined;
+    if (event.frame !== undefined || !fits(event)) return false;
+    // Also where it may remain the only one: who reads it then has one way for all of them.
+    if (isUnacknowledged(event)) {
+      const isIn = last !== undefined && follows(last, event) && this.#extend(writer, event);
+      if (isIn || this.#begin(writer, event)) {
         this.#last = event;
         return true;
       }
     }
-    this.#start = -1;
-    const isWritten = putEvent(writer, event);
-    this.#last = isWritten && isUnacknowledged(event) ? event : undefined;
-    return isWritten;
+    return putEvent(writer, event);
   }
 
   #extend(writer: Writer, event: Publish): boolean {
     const start = this.#start, laterMs = event.at! - this.#firstAt;
     const length = writer.length - start + EVENT_HEAD_BYTES + event.payload.length;
-    if (start < 0 || length > BURST_BYTES_WRITTEN || laterMs < 0 || laterMs > LATER_MS_MAX) return false;
+    if (length > BURST_BYTES_WRITTEN || laterMs < 0 || laterMs > LATER_MS_MAX) return false;
     putOne(writer, event, laterMs);
     putU32(writer.bytes, start + 4, length - FRAME_HEADER_BYTES);
     return true;
@@ -256,11 +253,10 @@ class BriefEvent implements Publish {
   }
 }
 
-/** Whether an event can share a frame with the one before it. */
+/** Whether an event that shares its frame can share that of the one before it. */
 function follows(last: Publish, event: Publish): boolean {
   const a = last.messageId, b = event.messageId, publisher = event.publisher!;
   if (event.topic !== last.topic || event.encoding !== last.encoding) return false;
-  if (!isUnacknowledged(event)) return false;
   for (let i = 0; i < COUNTED_OFFSET; i++) if (a[i] !== b[i]) return false;
   if (readU32(b, COUNTED_OFFSET) !== readU32(a, COUNTED_OFFSET) + 1) return false;
   return publisher === last.publisher || equalBytes(publisher, last.publisher!);

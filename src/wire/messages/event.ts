@@ -1,6 +1,7 @@
 /**
- * 0xB1: the publish that nearly every event is, without names of fields and in fixed places. QUIC's work grows with the
- * bytes, and half of what a publish of 0x10 has beside its body are names; what does not fit here goes as 0x10.
+ * 0xB1: a publish without names of fields and in fixed places. QUIC's work grows with the bytes, and half of what a
+ * publish of 0x10 has beside its body are names; what does not fit here goes as 0x10, and what nobody acknowledges, nearly
+ * every event, as 0xB4 (`burst.ts`).
  *
  *     8          u8   bits 0-1: qos · bit 2: the encoding is json, else bytes · bit 3: acknowledge · others 0
  *     9          u8   length of the topic, n
