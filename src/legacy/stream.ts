@@ -59,10 +59,10 @@ export class LegacyStream {
     const frames = new LenientFrames(frameBytesMax);
     try {
       for (const chunk of heard) await this.#take(frames, chunk);
-      for (;;) {
-        const { value, done } = await this.#reader.read();
+      for (let chunk: Uint8Array | undefined;;) {
+        const { value, done } = await this.#reader.read(chunk);
         if (done) break;
-        await this.#take(frames, value);
+        await this.#take(frames, chunk = value);
       }
     } catch {
       this.#broken = true; // the connection is gone

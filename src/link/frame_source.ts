@@ -22,7 +22,7 @@ export class FrameSource {
     for (;;) {
       const frame = this.frames.next();
       if (frame !== undefined) return frame;
-      const { value, done } = await this.reader.read(this.#used);
+      const { value, done } = await this.reader.read(this.#used, true);
       if (done) {
         this.frames.end();
         return undefined;

@@ -1,5 +1,6 @@
 /** The incoming half of a link: streams → frames → messages, in the order that was promised. @module */
 
+import { Slab } from "../base/slab.ts";
 import type { BidiStream } from "../transport/transport.ts";
 import {
   type Burst,
@@ -47,6 +48,8 @@ export class LinkReader {
   readonly #frameBytesMax: number;
   readonly #owner: ReaderOwner;
   readonly #decoder: Decoder;
+  /** For the frames of all lanes. */
+  readonly #slab = new Slab();
   /** In which lane a large frame is waited for. */
   readonly #announced = new Map<number, HeldFrames>();
   /** Large frames that came before their markers; each keeps its stream open. */
@@ -112,7 +115,7 @@ export class LinkReader {
   }
 
   async #readStream(stream: ReadableStream<Uint8Array>): Promise<void> {
-    const frames = new FrameReader({ frameBytesMax: this.#frameBytesMax }), held = new HeldFrames();
+    const frames = new FrameReader({ frameBytesMax: this.#frameBytesMax, slab: this.#slab }), held = new HeldFrames();
     let large: number | undefined, first = true;
     await this.#readFrames(new ChunkReader(stream), frames, (frame) => {
       if (large === undefined && first && frame[1] === ELSEWHERE_ID) {
@@ -150,7 +153,7 @@ export class LinkReader {
       // To ask for more takes as long as all else here: who waits for what has come goes first.
       for (let steps = chunk === undefined ? 0 : STEPS_FIRST; steps > 0; steps--) await undefined;
       if (this.#stopped) return;
-      const { value, done } = await reader.read(chunk);
+      const { value, done } = await reader.read(chunk, true);
       if (done || this.#stopped) break;
       owner.read(value.length);
       frames.push(chunk = value);

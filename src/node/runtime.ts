@@ -60,8 +60,9 @@ export function systemTimers(): Timers {
     // `Date.now` takes a fifth of the time, but may run back: it only says whether to look again.
     recent() {
       const wall = Date.now();
-      if (wall !== lookedAt) [lookedAt, found] = [wall, now()];
-      return found;
+      if (wall === lookedAt) return found;
+      lookedAt = wall;
+      return found = now();
     },
     after(ms, action) {
       const timer = setTimeout(action, ms);

@@ -12,6 +12,7 @@
  */
 
 import { assert, ValidationError } from "../base/errors.ts";
+import { PIECE_BYTES_MAX, type Slab } from "../base/slab.ts";
 import { MalformedFrame } from "./malformed_frame.ts";
 
 /** The version in each header. */
@@ -39,7 +40,8 @@ export function payloadLength(bytes: Uint8Array, at = 0): number {
  * What is given is the reader's own copy, and is not written to again, so a chunk's memory can be used for the next. Who
  * keeps a part of it keeps little else: frames that lie whole in a chunk are copied together, one copy for each 4 KiB
  * (`BLOCK_BYTES`), as a copy of each would take as long as all else; one that is split over chunks is put together in
- * memory of its own, at most 4 KiB or twice what has arrived of it.
+ * memory of its own, at most 4 KiB or twice what has arrived of it. With a `slab` short copies are cut from it: what
+ * comes little by little then needs new memory only now and then.
  */
 export class FrameReader {
   /** Largest frame that is read, header included, in bytes. */
@@ -52,15 +54,17 @@ export class FrameReader {
   /** The frame that is not whole yet, as far as it has arrived; empty between frames. */
   #part: Uint8Array = EMPTY;
   #partLength = 0;
+  readonly #slab: Slab | undefined;
 
-  constructor(options: { readonly frameBytesMax?: number } = {}) {
-    const { frameBytesMax = FRAME_BYTES_DEFAULT } = options;
+  constructor(options: { readonly frameBytesMax?: number; readonly slab?: Slab } = {}) {
+    const { frameBytesMax = FRAME_BYTES_DEFAULT, slab } = options;
     if (!Number.isInteger(frameBytesMax) || frameBytesMax < FRAME_HEADER_BYTES || frameBytesMax > FRAME_BYTES_MAX) {
       throw new ValidationError(
         `Cannot use as frameBytesMax: it is ${FRAME_HEADER_BYTES} to ${FRAME_BYTES_MAX} bytes, got ${frameBytesMax}`,
       );
     }
     this.frameBytesMax = frameBytesMax;
+    this.#slab = slab;
   }
 
   /** How many bytes of a frame that is not whole are held. */
@@ -103,10 +107,14 @@ export class FrameReader {
   /** The frame that lies whole in the chunk. */
   #copy(start: number, total: number): Uint8Array {
     if (start + total > this.#blockStart + this.#block.length) {
-      this.#block = this.#chunk.slice(start, this.#blockEnd(start + total, start + BLOCK_BYTES));
+      const end = this.#blockEnd(start + total, start + BLOCK_BYTES), isShort = end - start <= PIECE_BYTES_MAX;
+      this.#block = isShort && this.#slab !== undefined
+        ? this.#slab.copy(this.#chunk.subarray(start, end))
+        : this.#chunk.slice(start, end);
       this.#blockStart = start;
     }
     const from = start - this.#blockStart;
+    if (total === this.#block.length) return this.#block;
     return this.#block.subarray(from, from + total);
   }
 

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { equalBytes } from "../../src/base/bytes.ts";
 import { seededRandom } from "../../src/base/random.ts";
+import { PIECE_BYTES_MAX, Slab, SLAB_BYTES } from "../../src/base/slab.ts";
 import { encodeFrame } from "../../src/wire/codec.ts";
 import { BLOCK_BYTES, FRAME_BYTES_MAX, FrameReader } from "../../src/wire/frame.ts";
 import { MalformedFrame } from "../../src/wire/malformed_frame.ts";
@@ -43,6 +44,19 @@ Deno.test("whoever transfers a frame's buffer away harms no later frame", () => 
   const first = reader.next()!;
   structuredClone(first, { transfer: [first.buffer as ArrayBuffer] });
   assert.deepEqual([reader.next(), reader.next(), reader.next()], [ping, ping, undefined]);
+});
+
+Deno.test("with a slab what comes little by little shares memory, and what comes in masses does not go there", () => {
+  const reader = new FrameReader({ slab: new Slab() }), chunk = ping.slice(), little = read(reader, chunk);
+  chunk.fill(0);
+  for (let i = 0; i < 20; i++) little.push(...read(reader, ping));
+  assert.deepEqual(little, Array.from({ length: 21 }, () => ping));
+  const [{ buffer }] = little as [Uint8Array];
+  assert.deepEqual([new Set(little.map((frame) => frame.buffer)).size, buffer.byteLength], [1, SLAB_BYTES]);
+  const [long] = read(reader, frameOf(PIECE_BYTES_MAX + 1)) as [Uint8Array];
+  assert.deepEqual([long.length, long.buffer.byteLength], [PIECE_BYTES_MAX + 1, PIECE_BYTES_MAX + 1]);
+  structuredClone(little[0], { transfer: [buffer as ArrayBuffer] });
+  assert.deepEqual(read(reader, ping), [ping], "whoever transfers it away harms no later frame");
 });
 
 Deno.test("any chunking gives the same frames, and what was given stays as it is", () => {

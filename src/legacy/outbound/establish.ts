@@ -236,14 +236,14 @@ class OriginalHub implements LinkOwner, Deputy {
   }
 
   async *#messages(): AsyncGenerator<Message> {
-    for (;;) {
+    for (let chunk: Uint8Array | undefined;;) {
       for (let frame = this.#frames.next(); frame !== undefined; frame = this.#frames.next()) {
         const message = this.#decoded(frame);
         if (message !== undefined) yield message;
       }
-      const { value, done } = await this.#reader.read();
+      const { value, done } = await this.#reader.read(chunk);
       if (done) return;
-      this.#frames.push(value);
+      this.#frames.push(chunk = value);
     }
   }
 

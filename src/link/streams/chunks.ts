@@ -26,21 +26,20 @@ export class ChunkReader {
   }
 
   /**
-   * The next chunk, in memory that nobody else is given. `used` is one that nobody looks at any more: its memory is
-   * taken for this one where it has the right length, and need not be zeroed and collected.
+   * The next chunk, in memory that nobody else is given. From `before`, the chunk before it, follows how much room it
+   * gets. Where `isUsed` nobody looks at that one any more: its memory is taken for this one if it has the right length,
+   * and need not be zeroed and collected.
    */
-  read(used?: Uint8Array): Promise<ReadableStreamReadResult<Uint8Array>> {
+  read(before?: Uint8Array, isUsed = false): Promise<ReadableStreamReadResult<Uint8Array>> {
     if (this.#byob === undefined) return this.#plain!.read();
-    const room = used !== undefined && used.buffer.byteLength === this.#roomBytes
-      ? new Uint8Array(used.buffer as ArrayBuffer)
-      : new Uint8Array(this.#roomBytes);
-    return this.#byob.read(room).then(this.#measured);
+    if (before !== undefined) this.#follow(before.length); // not when it comes: somebody waits for what is in it
+    const isFit = isUsed && before?.buffer.byteLength === this.#roomBytes;
+    return this.#byob.read(isFit ? new Uint8Array(before.buffer as ArrayBuffer) : new Uint8Array(this.#roomBytes));
   }
 
-  readonly #measured = (result: ReadableStreamReadResult<Uint8Array>): ReadableStreamReadResult<Uint8Array> => {
-    const room = this.#roomBytes, length = result.value?.length ?? 0;
+  #follow(length: number): void {
+    const room = this.#roomBytes;
     if (length === room) this.#roomBytes = Math.min(CHUNK_BYTES_MAX, room * STEP);
     else if (length < room / LITTLE) this.#roomBytes = Math.max(CHUNK_BYTES_MIN, room / STEP);
-    return result;
-  };
+  }
 }

@@ -24,7 +24,7 @@ function bytesOf(sent: Uint8Array, counts: readonly number[]): ReadableStream<Ui
 
 async function chunksOf(reader: ChunkReader): Promise<Uint8Array[]> {
   const chunks: Uint8Array[] = [];
-  for (let next = await reader.read(); !next.done; next = await reader.read()) chunks.push(next.value);
+  for (let next = await reader.read(); !next.done; next = await reader.read(next.value)) chunks.push(next.value);
   return chunks;
 }
 
@@ -68,11 +68,11 @@ Deno.test("chunks: the memory of one that is given back is used for the next of 
   const reader = new ChunkReader(bytesOf(numbered(100_000), [1_000])), first = (await reader.read()).value!;
   const second = (await reader.read()).value!;
   assert.deepEqual([first.length, first[999]], [1_000, 999 * 31 >> 3 & 0xff]);
-  const third = (await reader.read(second)).value!;
+  const third = (await reader.read(second, true)).value!;
   assert.deepEqual([first.length, second.length, third[0]], [1_000, 0, 2_000 * 31 >> 3 & 0xff]);
-  const fourth = (await reader.read(third.subarray(10))).value!;
+  const fourth = (await reader.read(third.subarray(10), true)).value!;
   assert.deepEqual([third.length, fourth.length, fourth[0]], [0, 1_000, 3_000 * 31 >> 3 & 0xff]);
-  await reader.read(new Uint8Array(CHUNK_BYTES_MIN + 1));
+  await reader.read(new Uint8Array(CHUNK_BYTES_MIN + 1), true);
 });
 
 Deno.test("chunks: a stream that is not of bytes comes as it was written", async () => {
