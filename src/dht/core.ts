@@ -59,6 +59,8 @@ export class DhtCore implements Core<DhtMessage, DhtCommand, DhtTimer, DhtEvent>
   /** Buckets that are to be filled after we have joined, the next one last. */
   #unfilled: number[] = [];
   #timerAt = Infinity;
+  /** Whether the earliest deadline may be earlier than the timer: it is not looked for with every question. */
+  #isUnarmed = false;
   #hasUpkeep = false;
   #hasJoined = false;
 
@@ -74,7 +76,7 @@ export class DhtCore implements Core<DhtMessage, DhtCommand, DhtTimer, DhtEvent>
       table: this.#table,
       holder: this.#holder,
       links: this.#links,
-      deadlines: this.#deadlines,
+      deadlines: { add: (at, value) => this.#hold(at, value) },
       ended: (query, now, out) => this.#ended(query, now, out),
     });
   }
@@ -118,7 +120,7 @@ export class DhtCore implements Core<DhtMessage, DhtCommand, DhtTimer, DhtEvent>
         this.#peerDown(input.peer, now, out);
         break;
     }
-    this.#arm(now, out);
+    if (this.#isUnarmed) this.#arm(now, out);
     return out;
   }
 
@@ -175,7 +177,7 @@ export class DhtCore implements Core<DhtMessage, DhtCommand, DhtTimer, DhtEvent>
           out.push({ kind: "fail", id, error: failure });
           return;
         }
-        this.#deadlines.add(this.#publications.renewAt(record, now), { record, next: "renew" });
+        this.#hold(this.#publications.renewAt(record, now), { record, next: "renew" });
         return this.#store(record, id, now, out);
       }
       case "withdraw":
@@ -290,7 +292,13 @@ export class DhtCore implements Core<DhtMessage, DhtCommand, DhtTimer, DhtEvent>
   readonly #matters = (due: number | Query | Publication | Rejoin): boolean =>
     typeof due === "number" ? this.#queries.requests.get(due) !== undefined : !("done" in due && due.done);
 
+  #hold(at: number, value: number | Query | Publication | Rejoin): void {
+    this.#deadlines.add(at, value);
+    this.#isUnarmed = true;
+  }
+
   #arm(now: number, out: DhtEffect[]): void {
+    this.#isUnarmed = false;
     if (this.#deadlines.nextAt >= this.#timerAt) return;
     this.#deadlines.skip(this.#matters);
     const at = this.#deadlines.nextAt;
@@ -303,6 +311,7 @@ export class DhtCore implements Core<DhtMessage, DhtCommand, DhtTimer, DhtEvent>
     if (timer.type === "upkeep") return this.#upkeep(now, out);
     if (timer.at !== this.#timerAt) return;
     this.#timerAt = Infinity;
+    this.#isUnarmed = true;
     for (let due = this.#deadlines.takeDue(now); due !== undefined; due = this.#deadlines.takeDue(now)) {
       if (typeof due === "number") {
         const late = this.#queries.due(due, now, out);
@@ -320,7 +329,7 @@ export class DhtCore implements Core<DhtMessage, DhtCommand, DhtTimer, DhtEvent>
   /** Who joined with us did not know us, nor we them: soon we do, and later ever more seldom there is news. */
   #rejoin(afterMs: number, now: number, out: DhtEffect[]): void {
     const nextMs = Math.min(REJOIN_FACTOR * afterMs, this.#options.refreshAfterMs);
-    this.#deadlines.add(now + nextMs, { afterMs: nextMs });
+    this.#hold(now + nextMs, { afterMs: nextMs });
     this.#queries.begin(newQuery(this.#options.node, { type: "findNode" }, { kind: "nobody" }), now, out);
   }
 
@@ -365,20 +374,20 @@ export class DhtCore implements Core<DhtMessage, DhtCommand, DhtTimer, DhtEvent>
       this.#unfilled = Array.from({ length: Math.max(0, this.#table.depth - 1) }, (_, i) => i);
       for (const record of this.#publications.takeThin()) this.#store(record, undefined, now, out);
       const { rejoinAfterMs } = this.#options;
-      if (!this.#hasJoined) this.#deadlines.add(now + rejoinAfterMs, { afterMs: rejoinAfterMs });
+      if (!this.#hasJoined) this.#hold(now + rejoinAfterMs, { afterMs: rejoinAfterMs });
       this.#hasJoined = true;
     }
     if (purpose.type === "join" || purpose.type === "fill") {
       const enough = this.#options.refreshEnough;
       let bucket = this.#unfilled.pop(); // the deepest first: on the way there shallower ones fill by themselves
-      while (bucket !== undefined && this.#table.bucket(bucket).length >= enough) bucket = this.#unfilled.pop();
+      while (bucket !== undefined && this.#table.countIn(bucket) >= enough) bucket = this.#unfilled.pop();
       if (bucket !== undefined) this.#fill(bucket, now, out);
     }
     if (purpose.type !== "store" || storing === undefined) return;
     this.#publications.stored(purpose.record, storing.asked < this.#options.closestCount);
     if (storing.confirmed > 0) return;
     if (this.#publications.isCurrent(purpose.record)) {
-      this.#deadlines.add(now + RETRY_AFTER_MS, { record: purpose.record, next: "retry" });
+      this.#hold(now + RETRY_AFTER_MS, { record: purpose.record, next: "retry" });
     }
   }
 }

@@ -37,7 +37,7 @@ export class Links {
 
   add(peer: Peer, nodeBytes: Uint8Array, role: Role): void {
     const text = toHex(nodeBytes), node = text === peer ? peer : text; // one string, not two
-    this.remove(peer);
+    if (this.get(peer) !== undefined) this.remove(peer);
     const links = role === "hub" ? this.#hubs : this.#edges;
     links.set(peer, { node, nodeBytes, prefix: prefixOf(nodeBytes), role, lookups: 0 });
     if (node !== peer) this.#ofNode.set(node, peer);
@@ -46,9 +46,9 @@ export class Links {
   /** Forgets a link; an older one to the same node takes its place. */
   remove(peer: Peer): void {
     const link = this.get(peer);
-    this.#hubs.delete(peer);
-    this.#edges.delete(peer);
-    if (link === undefined || this.#ofNode.get(link.node) !== peer) return;
+    if (link === undefined) return;
+    (link.role === "hub" ? this.#hubs : this.#edges).delete(peer);
+    if (this.#ofNode.size === 0 || this.#ofNode.get(link.node) !== peer) return;
     this.#ofNode.delete(link.node);
     for (const links of [this.#hubs, this.#edges]) {
       for (const [other, { node }] of links) if (node === link.node) this.#ofNode.set(node, other);

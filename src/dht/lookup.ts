@@ -54,6 +54,8 @@ export class Lookup<C extends Askable> {
   /** The first 32 bits of each one's distance: enough to tell most apart without a look at the ids. */
   readonly #distances: number[] = [];
   #busyPaths = 0;
+  /** A bit for each path whose closest have all answered: it is over, unless it hears of others. */
+  #endedPaths = 0;
   #inFlight = 0;
   #queries = 0;
 
@@ -64,7 +66,8 @@ export class Lookup<C extends Askable> {
     this.#own = options.own;
     this.#ownPrefix = Number.parseInt(options.own.slice(0, 8), 16) | 0;
     this.#options = options;
-    options.seeds.forEach((contact, i) => this.#add(contact, 1, 1 << (i % options.paths)));
+    let at = 0;
+    options.seeds.forEach((contact, i) => at = this.#add(contact, 1, 1 << (i % options.paths), at));
   }
 
   /** How many nodes were asked. */
@@ -77,7 +80,7 @@ export class Lookup<C extends Askable> {
     const { parallel, paths, queriesMax } = this.#options;
     if (this.#inFlight >= parallel || this.#queries >= queriesMax) return undefined;
     for (let path = 1; path < 1 << paths; path <<= 1) {
-      if ((this.#busyPaths & path) !== 0) continue;
+      if (((this.#busyPaths | this.#endedPaths) & path) !== 0) continue;
       const candidate = this.#nextOf(path);
       if (candidate !== undefined) return this.#ask(candidate, path);
     }
@@ -87,18 +90,16 @@ export class Lookup<C extends Askable> {
 
   /** A node that was asked has answered in full. */
   answered(contact: C, named: readonly C[]): void {
-    this.heard(contact, named);
     const candidate = this.#find(contact);
-    if (candidate?.state === ASKED) this.#settle(candidate, ANSWERED);
+    if (candidate?.state !== ASKED) return;
+    this.#heard(candidate, named);
+    this.#settle(candidate, ANSWERED);
   }
 
   /** A node that was asked has named others; at most k of them count. It is still to answer. */
   heard(contact: C, named: readonly C[]): void {
     const candidate = this.#find(contact);
-    if (candidate?.state !== ASKED) return;
-    const { closestCount, roundsMax } = this.#options, count = Math.min(named.length, closestCount);
-    if (candidate.round >= roundsMax) return;
-    for (let i = 0; i < count; i++) this.#add(named[i]!, candidate.round + 1, candidate.askedBy);
+    if (candidate?.state === ASKED) this.#heard(candidate, named);
   }
 
   /** A node that was asked takes its time: others may be asked meanwhile. */
@@ -119,7 +120,9 @@ export class Lookup<C extends Askable> {
   get done(): boolean {
     const { paths, queriesMax } = this.#options;
     if (this.#queries >= queriesMax) return this.#inFlight === 0;
-    for (let path = 1; path < 1 << paths; path <<= 1) if (this.#isOpen(path)) return false;
+    for (let path = 1; path < 1 << paths; path <<= 1) {
+      if ((this.#endedPaths & path) === 0 && this.#isOpen(path)) return false;
+    }
     return !this.#isOpen(0);
   }
 
@@ -173,6 +176,14 @@ export class Lookup<C extends Askable> {
     return candidate.contact;
   }
 
+  /** Those named are the closest first, as a rule: then each one's place is behind that of the one before. */
+  #heard({ round, askedBy }: Candidate<C>, named: readonly C[]): void {
+    const { closestCount, roundsMax } = this.#options, count = Math.min(named.length, closestCount);
+    if (round >= roundsMax) return;
+    let at = 0;
+    for (let i = 0; i < count; i++) at = this.#add(named[i]!, round + 1, askedBy, at);
+  }
+
   #settle(candidate: Candidate<C>, state: State): void {
     candidate.state = state;
     if (!candidate.isSlow) this.#free(candidate);
@@ -185,12 +196,14 @@ export class Lookup<C extends Askable> {
   }
 
   #nextOf(path: number): Candidate<C> | undefined {
-    let rest = this.#options.pathClosestCount;
+    let rest = this.#options.pathClosestCount, haveAnswered = true;
     for (const candidate of this.#candidates) {
-      if ((candidate.paths & path) === 0 || candidate.state === FAILED || candidate.isSlow) continue;
+      if ((candidate.paths & path) === 0 || candidate.state === FAILED) continue;
       if (candidate.state === NEW) return candidate;
-      if (--rest === 0) return undefined;
+      if (candidate.state === ASKED) haveAnswered = false;
+      if (!candidate.isSlow && --rest === 0) break;
     }
+    if (haveAnswered) this.#endedPaths |= path;
     return undefined;
   }
 
@@ -215,16 +228,19 @@ export class Lookup<C extends Askable> {
     return false;
   }
 
-  /** At most `queriesMax` × k: each answer adds k. */
-  #add(contact: C, round: number, path: number): void {
-    if (contact.prefix === this.#ownPrefix && contact.node === this.#own) return;
-    const distance = this.#distance(contact), at = this.#place(distance, contact);
+  /** At most `queriesMax` × k: each answer adds k. Returns its place, which is sought from `from` on first. */
+  #add(contact: C, round: number, path: number, from: number): number {
+    if (contact.prefix === this.#ownPrefix && contact.node === this.#own) return from;
+    const distance = this.#distance(contact), at = this.#placeFrom(from, distance, contact);
     const there = this.#candidates[at];
     if (there !== undefined && this.#distances[at] === distance && isSame(there.contact, contact)) {
+      if ((there.paths & path) === path) return at;
       there.paths |= path;
-      return;
+    } else {
+      this.#insert(at, distance, { contact, paths: path, askedBy: 0, state: NEW, isSlow: false, round });
     }
-    this.#insert(at, distance, { contact, paths: path, askedBy: 0, state: NEW, isSlow: false, round });
+    this.#endedPaths &= ~path;
+    return at;
   }
 
   /** As `splice`, which is several times slower for lists as short as these. */
@@ -248,6 +264,16 @@ export class Lookup<C extends Askable> {
 
   #distance({ prefix }: Askable): number {
     return prefix ^ this.#prefix;
+  }
+
+  /** The same as `#place`, for what is likely to be at `from` or a few places behind. */
+  #placeFrom(from: number, distance: number, contact: Askable): number {
+    const distances = this.#distances;
+    if (from > 0 && distances[from - 1]! >= distance) return this.#place(distance, contact);
+    let at = from;
+    while (at < distances.length && distances[at]! < distance) at++;
+    while (at < distances.length && distances[at] === distance && this.#isCloser(at, contact)) at++;
+    return at;
   }
 
   /** The index of the first candidate that is not closer. */

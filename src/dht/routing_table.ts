@@ -1,31 +1,27 @@
 /**
  * The nodes that a node knows, in 256 buckets by how many leading bits of their id are its own.
  *
- * A bucket holds k nodes, the one heard of longest ago first. Where it is full, a newcomer waits among the bucket's
- * spares and the oldest is to be probed; who fails to answer three times in a row gives way to the latest spare.
+ * A bucket holds k nodes. Where it is full, a newcomer waits among the bucket's spares, and the one heard of longest ago
+ * is to be probed; who fails to answer three times in a row gives way to the latest spare.
  *
  * @module
  */
 
 import { bucketIndexOf, type Prefixed, prefixOf, SIGN_BIT } from "../names/distance.ts";
 import { bucketIndex, compareDistance } from "../names/mod.ts";
+import {
+  addSpare,
+  type Bucket,
+  dropSpare,
+  heard,
+  indexIn,
+  type Known,
+  type Named,
+  newBucket,
+  oldestOf,
+} from "./table/bucket.ts";
 
-/** What the table needs to know of a node. */
-export interface Known {
-  /** The id as a text, unique. */
-  readonly node: string;
-  /** The same as 32 bytes. */
-  readonly nodeBytes: Uint8Array;
-  /** The first 32 bits of the id. */
-  readonly prefix: number;
-  /** Of two statements by one node the higher counts. */
-  readonly sequence: number;
-  /** After that its statement does not count any more, ms. */
-  readonly expiresAt: number;
-}
-
-/** What a node is told apart by. */
-export type Named = Pick<Known, "node" | "nodeBytes" | "prefix">;
+export type { Known, Named };
 
 /** Who counts among the closest. */
 export interface Wanted<C> {
@@ -56,20 +52,6 @@ export type Added<C> =
 /** Failures in a row after which a node is evicted. */
 const FAILURES_MAX = 3;
 
-/** Parallel lists, as ten thousand tables of some hundred nodes must fit in one process. */
-interface Bucket<C> {
-  readonly entries: C[];
-  /** The first 32 bits of their ids: enough to tell most apart without a look at the ids. */
-  readonly prefixes: number[];
-  readonly seenAt: number[];
-  readonly failures: number[];
-  readonly spares: C[];
-  /** As `prefixes`. */
-  readonly sparePrefixes: number[];
-  probedAt: number;
-  lookedUpAt: number;
-}
-
 const ADDED = { outcome: "added" } as const;
 const KNOWN = { outcome: "known" } as const;
 const SPARE = { outcome: "spare" } as const;
@@ -83,7 +65,7 @@ export class RoutingTable<C extends Known> {
   readonly #options: RoutingTableOptions;
   readonly #buckets: (Bucket<C> | undefined)[] = [];
   #size = 0;
-  /** No statement that is held ends before; found anew with each round of probes. */
+  /** No statement that is held ends before; found anew with a round of probes when one may have ended. */
   #validUntil = Infinity;
 
   constructor(own: Uint8Array, options: RoutingTableOptions) {
@@ -115,7 +97,13 @@ export class RoutingTable<C extends Known> {
 
   /** The nodes of one bucket, the one heard of longest ago first. */
   bucket(index: number): readonly C[] {
-    return this.#buckets[index]?.entries ?? [];
+    const { entries = [], seenAt = [] } = this.#buckets[index] ?? {};
+    return [...entries.keys()].sort((a, b) => seenAt[a]! - seenAt[b]! || a - b).map((at) => entries[at]!);
+  }
+
+  /** How many nodes one bucket holds. */
+  countIn(index: number): number {
+    return this.#buckets[index]?.entries.length ?? 0;
   }
 
   /** The node of this id, if the table holds it. */
@@ -124,16 +112,16 @@ export class RoutingTable<C extends Known> {
     return bucket?.entries[indexIn(bucket, node)];
   }
 
-  /** A node that was just heard of; where it is held already it becomes its bucket's latest. */
+  /** A node that was just heard of. */
   add(contact: C, now: number): Added<C> {
     const index = bucketIndexOf(this.#self, contact);
     if (index >= 8 * this.#own.length) return SELF;
     if (contact.expiresAt < this.#validUntil) this.#validUntil = contact.expiresAt; // if it is a spare, it may count later
     const bucket = this.#buckets[index] ?? this.#open(index, now), at = indexIn(bucket, contact);
     if (at >= 0) {
-      moveToTail(bucket, at, now);
-      const last = bucket.entries.length - 1;
-      if (contact.sequence > bucket.entries[last]!.sequence) bucket.entries[last] = contact;
+      heard(bucket, at, now);
+      const before = bucket.entries[at]!;
+      if (before !== contact && contact.sequence > before.sequence) bucket.entries[at] = contact;
       return KNOWN;
     }
     const { bucketSize, probeEveryMs } = this.#options;
@@ -145,14 +133,14 @@ export class RoutingTable<C extends Known> {
     addSpare(bucket, contact, bucketSize);
     if (now < bucket.probedAt + probeEveryMs) return SPARE;
     bucket.probedAt = now;
-    return { outcome: "full", probe: bucket.entries[0]! };
+    return { outcome: "full", probe: bucket.entries[oldestOf(bucket)]! };
   }
 
   /** A node has shown that it is alive; nothing happens where it is not held. */
   seen(node: Named, now: number): void {
     const bucket = this.#buckets[bucketIndexOf(this.#self, node)];
     const at = bucket === undefined ? -1 : indexIn(bucket, node);
-    if (at >= 0) moveToTail(bucket!, at, now);
+    if (at >= 0) heard(bucket!, at, now);
   }
 
   /**
@@ -166,21 +154,21 @@ export class RoutingTable<C extends Known> {
       if (bucket !== undefined) dropSpare(bucket, contact);
       return { gone: false, next: undefined, doubted: false };
     }
-    const { entries, prefixes, seenAt, failures, spares, sparePrefixes } = bucket!;
-    if (++failures[at]! < FAILURES_MAX) return { gone: false, next: undefined, doubted: spares.length > 0 };
-    entries.splice(at, 1);
-    prefixes.splice(at, 1);
-    seenAt.splice(at, 1);
-    failures.splice(at, 1);
-    this.#size--;
-    const next = spares.pop();
-    sparePrefixes.pop();
-    if (next !== undefined) {
-      entries.unshift(next);
-      prefixes.unshift(next.prefix);
-      seenAt.unshift(-Infinity); // nobody has heard of it lately: it is the next to be probed
-      failures.unshift(0);
-      this.#size++;
+    const { entries, prefixes, seenAt, spares } = bucket!;
+    const failures = bucket!.failures ??= new Array(entries.length).fill(0);
+    if (++failures[at]! < FAILURES_MAX) {
+      return { gone: false, next: undefined, doubted: spares !== undefined && spares.entries.length > 0 };
+    }
+    const next = spares?.entries.pop();
+    spares?.prefixes.pop();
+    if (next === undefined) {
+      for (const list of [entries, prefixes, seenAt, failures]) list.splice(at, 1);
+      this.#size--;
+    } else {
+      entries[at] = next;
+      prefixes[at] = next.prefix;
+      seenAt[at] = -Infinity; // nobody has heard of it lately: it is the next to be probed
+      failures[at] = 0;
     }
     return { gone: true, next, doubted: false };
   }
@@ -188,31 +176,40 @@ export class RoutingTable<C extends Known> {
   /** The oldest of each bucket, if neither was it heard of nor its bucket probed for `probeEveryMs`. */
   probes(now: number): C[] {
     const out: C[] = [], { probeEveryMs } = this.#options;
-    this.#validUntil = Infinity;
+    if (now >= this.#validUntil) this.#validUntil = this.#firstEnd();
     for (const bucket of this.#buckets) {
-      if (bucket === undefined || bucket.entries.length === 0) continue;
-      for (const { expiresAt } of bucket.entries) this.#validUntil = Math.min(this.#validUntil, expiresAt);
-      for (const { expiresAt } of bucket.spares) this.#validUntil = Math.min(this.#validUntil, expiresAt);
-      if (now < Math.max(bucket.seenAt[0]!, bucket.probedAt) + probeEveryMs) continue;
+      if (bucket === undefined || bucket.entries.length === 0 || now < bucket.probedAt + probeEveryMs) continue;
+      const oldest = oldestOf(bucket);
+      if (now < bucket.seenAt[oldest]! + probeEveryMs) continue;
       bucket.probedAt = now;
-      out.push(bucket.entries[0]!);
+      out.push(bucket.entries[oldest]!);
     }
     return out;
+  }
+
+  /** When the first of the statements that are held ends. */
+  #firstEnd(): number {
+    let first = Infinity;
+    for (const bucket of this.#buckets) {
+      for (const { expiresAt } of bucket?.entries ?? []) first = Math.min(first, expiresAt);
+      for (const { expiresAt } of bucket?.spares?.entries ?? []) first = Math.min(first, expiresAt);
+    }
+    return first;
   }
 
   /** The `count` closest to `target` of all nodes that it holds and that are `wanted`, the closest first. */
   closest(target: Uint8Array, count: number, wanted: Wanted<C> = ALL): C[] {
     const nearest = new Nearest<C>(target, count, this.#narrowed(wanted));
-    const buckets = this.#buckets, shared = bucketIndex(this.#own, target);
-    // Who shares more bits with the target than we do, then who shares as many, then ever fewer.
+    const buckets = this.#buckets, own = this.#own, shared = bucketIndex(own, target);
+    // Each bucket is a group. First who shares more bits with the target than we do; then who shares as many: of these
+    // buckets the ones whose bit is the target's and not ours, ourselves, and the others, the deepest first; then ever fewer.
     nearest.take(buckets[shared]);
-    nearest.endGroup();
+    for (let i = shared + 1; i < buckets.length && !nearest.isFull; i++) {
+      if (bitDiffers(own, target, i)) nearest.take(buckets[i]);
+    }
     if (!nearest.isFull) nearest.takeOne(wanted.with);
-    for (let i = shared + 1; i < buckets.length && !nearest.isFull; i++) nearest.take(buckets[i]);
-    for (let i = Math.min(shared, buckets.length) - 1; i >= 0; i--) {
-      nearest.endGroup();
-      if (nearest.isFull) break;
-      nearest.take(buckets[i]);
+    for (let i = buckets.length - 1; i >= 0 && !nearest.isFull; i--) {
+      if (i < shared || i > shared && !bitDiffers(own, target, i)) nearest.take(buckets[i]);
     }
     return nearest.nodes;
   }
@@ -244,15 +241,14 @@ export class RoutingTable<C extends Known> {
 
   #open(index: number, now: number): Bucket<C> {
     while (this.#buckets.length <= index) this.#buckets.push(undefined);
-    const lists = { entries: [], prefixes: [], seenAt: [], failures: [], spares: [], sparePrefixes: [] };
-    return this.#buckets[index] = { ...lists, probedAt: -Infinity, lookedUpAt: now };
+    return this.#buckets[index] = newBucket(now);
   }
 
   #append({ entries, prefixes, seenAt, failures }: Bucket<C>, contact: C, now: number): void {
     entries.push(contact);
     prefixes.push(contact.prefix);
     seenAt.push(now);
-    failures.push(0);
+    failures?.push(0);
     this.#size++;
   }
 }
@@ -286,18 +282,15 @@ class Nearest<C extends Known> {
     return this.#nodes;
   }
 
-  /** Whether earlier groups are all that is wanted. */
+  /** Whether these are all that is wanted. */
   get isFull(): boolean {
-    return this.#groupStart >= this.#count;
+    return this.#found >= this.#count;
   }
 
-  endGroup(): void {
-    this.#groupStart = this.#found;
-  }
-
-  /** Sorts the nodes of a bucket in. */
+  /** Sorts the nodes of a bucket in, behind those of earlier ones. */
   take(bucket: Bucket<C> | undefined): void {
     if (bucket === undefined) return;
+    this.#groupStart = this.#found;
     const accepts = this.#accepts, except = this.#except;
     const distances = this.#distances, prefix = this.#prefix, count = this.#count, { entries, prefixes } = bucket;
     for (let n = 0; n < prefixes.length; n++) {
@@ -310,8 +303,9 @@ class Nearest<C extends Known> {
     }
   }
 
-  /** Sorts in one node of the group. */
+  /** Puts one node behind those of earlier groups. */
   takeOne(contact: C | undefined): void {
+    this.#groupStart = this.#found;
     if (contact !== undefined) this.#sortIn(contact, contact.prefix ^ this.#prefix);
   }
 
@@ -332,58 +326,16 @@ class Nearest<C extends Known> {
   }
 }
 
+/** Whether two ids differ in their bit `index`. */
+function bitDiffers(a: Uint8Array, b: Uint8Array, index: number): boolean {
+  const byte = index >>> 3;
+  return ((a[byte]! ^ b[byte]!) & 0x80 >>> (index & 7)) !== 0;
+}
+
 /** An id that shares exactly `index` leading bits with `own`, the others from `random`, which is changed for it. */
 export function idInBucket(own: Uint8Array, index: number, random: Uint8Array): Uint8Array {
   const byte = index >>> 3, bit = 0x80 >>> (index & 7), kept = ~(2 * bit - 1) & 0xff;
   random.set(own.subarray(0, byte));
   random[byte] = own[byte]! & kept | ~own[byte]! & bit | random[byte]! & (bit - 1);
   return random;
-}
-
-function moveToTail<C>({ entries, prefixes, seenAt, failures }: Bucket<C>, at: number, now: number): void {
-  const last = entries.length - 1;
-  if (at < last) {
-    const contact = entries[at]!, prefix = prefixes[at]!;
-    for (let i = at; i < last; i++) {
-      entries[i] = entries[i + 1]!;
-      prefixes[i] = prefixes[i + 1]!;
-      seenAt[i] = seenAt[i + 1]!;
-      failures[i] = failures[i + 1]!;
-    }
-    entries[last] = contact;
-    prefixes[last] = prefix;
-  }
-  seenAt[last] = now;
-  failures[last] = 0;
-}
-
-function addSpare<C extends Known>(bucket: Bucket<C>, contact: C, most: number): void {
-  const { spares, sparePrefixes } = bucket;
-  if (!dropSpare(bucket, contact) && spares.length >= most) {
-    spares.shift();
-    sparePrefixes.shift();
-  }
-  spares.push(contact);
-  sparePrefixes.push(contact.prefix);
-}
-
-/** Whether it was one. */
-function dropSpare<C extends Known>({ spares, sparePrefixes }: Bucket<C>, contact: C): boolean {
-  if (spares.length === 0) return false;
-  const at = indexOf(spares, sparePrefixes, contact);
-  if (at < 0) return false;
-  spares.splice(at, 1);
-  sparePrefixes.splice(at, 1);
-  return true;
-}
-
-function indexIn<C extends Known>({ entries, prefixes }: Bucket<C>, node: Named): number {
-  return indexOf(entries, prefixes, node);
-}
-
-/** Ids of the same prefix are rare: most of the list is passed over without a look at it. */
-function indexOf(list: readonly Known[], prefixes: readonly number[], node: Named): number {
-  const { prefix } = node;
-  for (let i = 0; i < prefixes.length; i++) if (prefixes[i] === prefix && list[i]!.node === node.node) return i;
-  return -1;
 }

@@ -111,6 +111,7 @@ export class Queries {
 
   /** An edge that asked is gone. */
   linkLost(peer: Peer, now: number, out: DhtEffect[]): void {
+    if (this.#parts.links.get(peer)?.role !== "edge") return; // hubs do not ask for lookups
     for (const query of [...this.#running, ...this.#waiting]) {
       if (query.asker.kind === "link" && query.asker.peer === peer) this.#disown(query, now, out);
     }
@@ -252,7 +253,8 @@ export class Queries {
     out: DhtEffect[],
   ): void {
     const { query, target, page = 0 } = about;
-    const linked = this.#parts.links.to(contact.node), sentTo = linked ?? this.#address(contact, out);
+    const linked = this.#parts.links.to(contact.node), sentTo = linked ?? contact.node;
+    if (linked === undefined) out.push({ kind: "contact", peer: sentTo, record: contact });
     const sender = linked === undefined ? this.#parts.holder.self : undefined;
     const requestId = this.requests.add({ contact, sentTo, query, storeKey: undefined, page, isSlow: false });
     const message: DhtMessage = query?.purpose.type === "findValue"
