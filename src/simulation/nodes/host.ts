@@ -173,7 +173,9 @@ export class Host implements Participant {
 
   /** A message has arrived. */
   receive(end: LinkEnd, message: AnyMessage, isTampered: boolean): void {
-    for (const one of this.#world.passage.pass(message, this, isTampered)) this.#dispatch(end.peer, one);
+    const arrived = this.#world.passage.pass(message, this, isTampered);
+    if (!isList(arrived)) return this.#dispatch(end.peer, arrived);
+    for (const one of arrived) this.#dispatch(end.peer, one);
   }
 
   isTicket(other: Participant): boolean {
@@ -355,6 +357,10 @@ export class Host implements Participant {
     this.published.clear();
     this.remembered.clear();
   }
+}
+
+function isList(arrived: AnyMessage | readonly AnyMessage[]): arrived is readonly AnyMessage[] {
+  return Array.isArray(arrived);
 }
 
 function targetOf(message: AnyMessage): Uint8Array | undefined {

@@ -37,12 +37,18 @@ export interface Signer {
   sign<S extends Statement>(statement: S): S & Proven;
 }
 
+/** When the first record expires: of statements of nodes about themselves, and of all others; wall ms. */
+export interface EarliestExpiry {
+  node: number;
+  other: number;
+}
+
 /** Where nodes and records come from. */
 export interface Mint {
   /** Whether its records have real signatures. */
   readonly isReal: boolean;
-  /** Before that time no record has expired, wall ms. */
-  readonly earliestExpiryMs: number;
+  /** Before that time no record of the kind has expired, wall ms; `node` is apart, as it is what most replies hold. */
+  readonly earliestExpiryMs: Readonly<EarliestExpiry>;
   /** A new node's key. */
   signer(random: Random): Signer;
   /** Whether it made this record, whoever hands it over. */
@@ -62,7 +68,7 @@ export type Verdict = VerifiedRecord | Failure;
 /** Real Ed25519 keys and signatures. */
 export class SignedMint implements Mint {
   readonly isReal = true;
-  earliestExpiryMs = Infinity;
+  readonly earliestExpiryMs: EarliestExpiry = { node: Infinity, other: Infinity };
   readonly #made = new Set<string>();
 
   signer(random: Random): Signer {
@@ -73,7 +79,7 @@ export class SignedMint implements Mint {
       sign: <S extends Statement>(statement: S) => {
         const record = signRecord(identity, statement) as unknown as S & Proven;
         this.#made.add(record.signed.signature.toHex());
-        this.earliestExpiryMs = Math.min(this.earliestExpiryMs, record.expiresAt);
+        noteExpiry(this.earliestExpiryMs, record);
         return record;
       },
     };
@@ -95,7 +101,7 @@ export class SignedMint implements Mint {
 /** Ids at random and no signatures: a record is genuine when it is one that was made here. */
 export class ListedMint implements Mint {
   readonly isReal = false;
-  earliestExpiryMs = Infinity;
+  readonly earliestExpiryMs: EarliestExpiry = { node: Infinity, other: Infinity };
   readonly #made = new WeakSet<Statement & Proven>();
   readonly #signed: SignedRecord = { body: new Uint8Array(BODY_BYTES), signature: new Uint8Array(64) };
 
@@ -107,7 +113,7 @@ export class ListedMint implements Mint {
       sign: <S extends Statement>(statement: S) => {
         const record = proven(statement, { node, publicKey, signed: this.#signed });
         this.#made.add(record);
-        this.earliestExpiryMs = Math.min(this.earliestExpiryMs, record.expiresAt);
+        noteExpiry(this.earliestExpiryMs, record);
         return record;
       },
     };
@@ -148,6 +154,11 @@ export function nodeStatement(
 ): NodeRecord {
   const sequence = Math.floor(now), expiresAt = sequence + ttlMs;
   return signer.sign({ kind: "node", realm: REALM, role, endpoints: [address], sequence, expiresAt });
+}
+
+function noteExpiry(earliest: EarliestExpiry, { kind, expiresAt }: Statement): void {
+  const which = kind === "node" ? "node" : "other";
+  if (expiresAt < earliest[which]) earliest[which] = expiresAt;
 }
 
 function refusal(code: string, rule: string): Failure {

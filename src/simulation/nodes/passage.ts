@@ -9,7 +9,7 @@
 import { type DhtMessage, fromWire, toWire } from "../../dht/mod.ts";
 import { sha256, type VerifiedRecord } from "../../identity/mod.ts";
 import { decodeFrame, encodeFrame, type Message, type SignedRecord } from "../../wire/mod.ts";
-import { type Mint, REALM, type RecordChecker } from "./mint.ts";
+import { type EarliestExpiry, type Mint, REALM, type RecordChecker } from "./mint.ts";
 import type { PubsubMessage } from "../../pubsub/messages.ts";
 import type { RpcMessage } from "../../rpc/messages.ts";
 
@@ -20,8 +20,8 @@ export type CoreName = "dht" | "pubsub" | "rpc";
 
 /** Brings messages into the form in which the receiver's core sees them. */
 export interface Passage {
-  /** What arrives: nothing, one message, or two of which the first introduces the sender. */
-  pass(message: AnyMessage, receiver: Receiver, isTampered: boolean): readonly AnyMessage[];
+  /** What arrives: one message, or a list: none, one, or two of which the first introduces the sender. */
+  pass(message: AnyMessage, receiver: Receiver, isTampered: boolean): AnyMessage | readonly AnyMessage[];
 }
 
 /** What a passage needs to know of a receiver. */
@@ -67,7 +67,7 @@ export function coreOf(message: { readonly kind: string }): CoreName | undefined
 export function byWire(): Passage {
   return {
     pass(message, receiver) {
-      if (coreOf(message) !== "dht") return [decodeFrame(encodeFrame(message as Message)) as AnyMessage];
+      if (coreOf(message) !== "dht") return decodeFrame(encodeFrame(message as Message)) as AnyMessage;
       return toWire(message as DhtMessage).map((one) => {
         const arrived = decodeFrame(encodeFrame(one)) as typeof one;
         return fromWire(arrived, {
@@ -84,23 +84,27 @@ export function byWire(): Passage {
 export function byReference(mint: Mint): Passage {
   return {
     pass(message, receiver, isTampered) {
-      const { wallMs } = receiver;
-      if (!isTampered && (wallMs < mint.earliestExpiryMs || holds(message, wallMs))) return [message];
-      return coreOf(message) === "dht" ? [checked(message as DhtMessage, receiver)] : [message];
+      if (!isTampered && holds(message, receiver.wallMs, mint.earliestExpiryMs)) return message;
+      return coreOf(message) === "dht" ? checked(message as DhtMessage, receiver) : message;
     },
   };
 }
 
-/** Whether none of its records has expired: those that were really made need no other check. */
-function holds(message: AnyMessage, wallMs: number): boolean {
+/**
+ * Whether none of its records has expired: those that were really made need no other check. The twenty nodes of a reply
+ * are not looked at as long as no node's statement can have expired.
+ */
+function holds(message: AnyMessage, wallMs: number, { node, other }: EarliestExpiry): boolean {
+  const nodesHold = wallMs < node;
   switch (message.kind) {
     case "findNode":
     case "findValue":
-      return message.sender === undefined || message.sender.expiresAt > wallMs;
+      return nodesHold || message.sender === undefined || message.sender.expiresAt > wallMs;
     case "findNodeReply":
-      return allHold(message.nodes, wallMs);
+      return nodesHold || allHold(message.nodes, wallMs);
     case "findValueReply":
-      return allHold(message.nodes, wallMs) && allHold(message.records, wallMs);
+      return (nodesHold || allHold(message.nodes, wallMs)) &&
+        (nodesHold && wallMs < other || allHold(message.records, wallMs));
     case "store":
       return message.record === undefined || message.record.expiresAt > wallMs;
     default:
