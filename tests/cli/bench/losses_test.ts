@@ -1,4 +1,4 @@
-/** `macula bench` says where deliveries went that did not come. @module */
+/** `macula bench` says where deliveries went that did not come, and ends where none can. @module */
 
 import assert from "node:assert/strict";
 import { readBody } from "../../../src/cli/commands/bench/body.ts";
@@ -43,13 +43,17 @@ class Reader extends EventTarget {
   }
 }
 
-/** Runs `fan_out` over these; the clock goes on by 10 ms whenever somebody looks at it. */
-async function fanOut(readers: readonly Reader[]) {
-  let at = 0;
-  const publisher = Object.assign(new EventTarget(), {
+/** A publisher that gives what it publishes to `readers`. */
+function publisherTo(readers: readonly Reader[]) {
+  return Object.assign(new EventTarget(), {
     publish: (_topic: string, data: Uint8Array) => Promise.resolve(readers.forEach((reader) => reader.take(data))),
   });
-  const { positionals, flags } = parseArguments(["--duration", "1s"]);
+}
+
+/** Runs `fan_out` over these; the clock goes on by 10 ms whenever somebody looks at it. */
+async function fanOut(readers: readonly Reader[], publisher: EventTarget = publisherTo(readers)) {
+  let at = 0;
+  const { positionals, flags } = parseArguments(["--duration", "1s", "--timeout", "20"]);
   const plan = planOf(new Settings({ positionals, flags }, {}));
   const run = {
     plan,
@@ -81,4 +85,43 @@ Deno.test("bench: what was dropped for slow subscribers, and connections that we
 Deno.test("bench: what the warm-up has lost is not of what is measured", async () => {
   const { measured } = await fanOut([new Reader((phase, index) => phase === 1 && index < 20 ? "dropped" : undefined)]);
   assert.deepEqual([measured.errors, measured.losses], [0, { dropped: 0, late: 0, connections: 0 }]);
+});
+
+/** A publisher whose gateway dies before event `last`: what it publishes then waits for it to be back, as in `Mesh`. */
+class Deserted extends EventTarget {
+  status = "connected";
+  readonly #last: number;
+  readonly #backAfterMs: number | undefined;
+  #published = 0;
+
+  constructor(last: number, backAfterMs?: number) {
+    super();
+    this.#last = last;
+    this.#backAfterMs = backAfterMs;
+  }
+
+  publish(_topic: string, _data: Uint8Array, { signal }: { readonly signal: AbortSignal }): Promise<void> {
+    if (++this.#published !== this.#last) return Promise.resolve();
+    this.#become("degraded");
+    return new Promise((resolve, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason));
+      if (this.#backAfterMs === undefined) return;
+      setTimeout(() => {
+        this.#become("connected");
+        resolve();
+      }, this.#backAfterMs);
+    });
+  }
+
+  #become(status: string): void {
+    this.status = status;
+    this.dispatchEvent(new CustomEvent("statuschange"));
+  }
+}
+
+Deno.test("bench: a gateway that does not come back ends a flood, and one that does, does not", async () => {
+  const text = "Cannot go on: the gateway must be back within 20 ms, and is not";
+  await assert.rejects(fanOut([new Reader(FINE)], new Deserted(200)), { code: "unavailable", message: text });
+  const { measured } = await fanOut([new Reader(FINE)], new Deserted(200, 0));
+  assert.deepEqual([measured.received, measured.firstError], [0, undefined]);
 });

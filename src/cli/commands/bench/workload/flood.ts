@@ -5,6 +5,7 @@ import { BodyMaker } from "../body.ts";
 import { Losses } from "../losses.ts";
 import { Failures, type Measured, share } from "../measured.ts";
 import { Receiver } from "../receiver.ts";
+import { Absence } from "./absence.ts";
 import { type BenchRun, progressLine, WARM_UP_SHARE } from "./bench_run.ts";
 import { subscribeAll } from "./subscribe_all.ts";
 
@@ -18,8 +19,9 @@ export async function flood(run: BenchRun, workload: "events" | "fan_out", subsc
   const receiver = new Receiver(plan.sizeBytes, clock.now);
   await using subscribed = await subscribeAll(run, readers, { topic, receiver });
   using losses = new Losses([publisher!, ...readers], subscribed.subscriptions);
+  using absence = new Absence(publisher!, plan.timeoutMs);
   const phase = (durationMs: number) =>
-    onePhase(run, { publisher: publisher!, topic, receiver, losses, durationMs, subscribers });
+    onePhase(run, { publisher: publisher!, topic, receiver, losses, absence, durationMs, subscribers });
   await phase(plan.durationMs * WARM_UP_SHARE);
   run.progress.show(progressLine(run, workload, plan.durationMs, () => receiver.received));
   return { workload, ...await phase(plan.durationMs) };
@@ -27,25 +29,27 @@ export async function flood(run: BenchRun, workload: "events" | "fan_out", subsc
 
 async function onePhase(
   { plan, clock, signal }: BenchRun,
-  { publisher, topic, receiver, losses, durationMs, subscribers }: {
+  { publisher, topic, receiver, losses, absence, durationMs, subscribers }: {
     readonly publisher: Mesh;
     readonly topic: string;
     readonly receiver: Receiver;
     readonly losses: Losses;
+    readonly absence: Absence;
     readonly durationMs: number;
     readonly subscribers: number;
   },
 ): Promise<Omit<Measured, "workload">> {
   const phase = receiver.begin(), bodies = new BodyMaker(plan.sizeBytes), failures = new Failures();
-  const startedAt = clock.now();
+  const startedAt = clock.now(), whilePresent = { signal: absence.signal };
   losses.begin();
   let index = 0;
   for (let now = startedAt; now - startedAt < durationMs; now = clock.now()) {
     signal.throwIfAborted();
     for (const end = index + LOOK_EVENTS; index < end; index++) {
       try {
-        await publisher.publish(topic, bodies.make(phase, index, now));
+        await publisher.publish(topic, bodies.make(phase, index, now), whilePresent);
       } catch (error) {
+        absence.signal.throwIfAborted(); // without a link an event waits for one, however long
         failures.add(error);
         await clock.pause(1); // what failed at once would fail a million times a second
       }
