@@ -15,7 +15,7 @@ import { run } from "./processes.ts";
 
 const SEED = "07".repeat(32);
 /** Edges beside the two that are looked at: many times the dials that are in flight at once. */
-const MANY = 300;
+const MANY = 1_000;
 
 Deno.test("edges, subscriptions and procedures survive a gateway that was killed", async () => {
   const port = String(freeUdpPort());
