@@ -40,8 +40,10 @@ export async function attach(settings: Settings, options: AttachOptions): Promis
   const transport = options.transport ?? createQuicTransport(listen);
   leaving?.lastly(() => transport.close());
   const network = allowed === undefined ? transport : dialOnly(transport, allowed);
-  if (!target.local) return await attachTo(target.names, settings, { ...options, ...shared, transport: network });
-  return await attachHere(target.names[0]!, settings, { ...options, ...shared, transport: network });
+  const attempt = { ...options, ...shared, transport: network };
+  return target.local
+    ? await attachHere(target.names[0]!, settings, attempt)
+    : await attachTo(target.names, settings, attempt);
 }
 
 /** To the gateway of this machine. The ticket may be what another one left before: one that is starting writes its own. */

@@ -92,8 +92,7 @@ async function awaitedTicket(
     const starting = await folder.holder() !== undefined;
     const patience = patienceHere(starting ? STARTING_GATEWAY_MS : patienceMs, startMs);
     if (performance.now() - startMs >= patience) return undefined;
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-    signal?.throwIfAborted();
+    await nextLook(signal);
   }
 }
 
@@ -104,11 +103,16 @@ async function awaitedTicket(
 export async function newerTicket(stateDir: string, ticket: string, signal?: AbortSignal): Promise<string | undefined> {
   const folder = await openStateFolder(stateDir, { lock: false }), startedAt = performance.now();
   while (await isStarting(folder) && performance.now() - startedAt < STARTING_GATEWAY_MS) {
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-    signal?.throwIfAborted();
+    await nextLook(signal);
   }
   const now = await folder.readTicket();
   return now === ticket ? undefined : now;
+}
+
+/** Resolves when it is time to look again; rejects with the signal's reason. */
+async function nextLook(signal: AbortSignal | undefined): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  signal?.throwIfAborted();
 }
 
 /** Whether a gateway holds the folder that has yet to say where it is. */
